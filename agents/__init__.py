@@ -1,0 +1,1 @@
+"""Undertow's policies and learners."""

@@ -1,0 +1,126 @@
+"""A native stable-baselines3 `VecEnv` over the batch: no environment per person, no Python per step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from stable_baselines3.common.vec_env import VecEnv, VecMonitor
+
+from undertow.envs.feed import World, observation_space, parameters_of
+from undertow.envs.feed_batch import FeedBatch
+from undertow.envs.world import Items
+
+ENVIRONMENTS = ("undertow/Feed-v0",)
+
+
+class FeedVecEnv(VecEnv):
+    """`undertow/Feed-v0` as SB3 sees it; person i is that of `FeedEnv` seeded with `seed + i`.
+
+    The info of a person who ends carries `terminal_observation` and `TimeLimit.truncated`, as SB3
+    expects; while nobody ends the infos are empty, unless `measured` asks for the true state.
+    """
+
+    def __init__(
+        self,
+        n_envs: int,
+        world: World = "default",
+        *,
+        null: str | None = None,
+        observation: str = "platform",
+        items: Items | None = None,
+        seed: int | None = None,
+        measured: bool = False,
+        bootstrap: bool = True,
+    ) -> None:
+        self.batch = FeedBatch(parameters_of(world, null), n_envs, observation, items)
+        self.render_mode = None
+        super().__init__(
+            n_envs, observation_space(self.batch), spaces.Discrete(len(self.batch.items))
+        )
+        self._measured, self._bootstrap = measured, bootstrap
+        self._quiet: list[dict[str, Any]] = [{} for _ in range(n_envs)]
+        self.seed(seed)
+
+    def reset(self) -> np.ndarray:
+        """Starts everybody: person 0 of a new seed, else the next person."""
+        key = self._seeds[0]
+        if key is not None or not self.batch.started:
+            if key is None:
+                key = int(np.random.SeedSequence().generate_state(2, np.uint64)[0] >> 2)
+            self.batch.start(key + np.arange(self.num_envs, dtype=np.int64), 0)
+        else:
+            self.batch.restart(np.ones(self.num_envs, dtype=np.bool_))
+        self._reset_seeds()
+        return self.batch.observe()
+
+    def step_async(self, actions: np.ndarray) -> None:
+        """Keeps the actions for `step_wait`."""
+        self._actions = actions
+
+    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
+        """Plays one slot for everybody; who ends is replaced by the next person at once."""
+        if not self.batch.started:
+            raise RuntimeError("step: called before reset; allowed: after reset")
+        transition = self.batch.step(self._actions)
+        done = transition.terminated | transition.truncated
+        infos = self._infos(transition) if self._measured else self._quiet
+        observation = transition.observation
+        if done.any():
+            infos = list(infos)
+            for row in np.nonzero(done)[0]:
+                cut = bool(transition.truncated[row])
+                infos[row] = {
+                    **infos[row],
+                    "terminal_observation": observation[row],
+                    "TimeLimit.truncated": cut and self._bootstrap,
+                }
+            self.batch.restart(done)
+            observation = self.batch.observe()
+        return observation, transition.reward, done, infos
+
+    def _infos(self, transition: Any) -> list[dict[str, Any]]:
+        columns = self.batch.measured(transition.outcome)
+        return [
+            {name: column[row] for name, column in columns.items()} for row in range(self.num_envs)
+        ]
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        """An attribute of this environment, once for each index."""
+        return [getattr(self, attr_name)] * len(self._rows(indices))
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        """Not per person: people share one batch."""
+        setattr(self, attr_name, value)
+
+    def env_method(
+        self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
+    ) -> list[Any]:
+        """Calls a method of this environment once for each index."""
+        method = getattr(self, method_name)
+        return [method(*method_args, **method_kwargs) for _ in self._rows(indices)]
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+        """Never wrapped one by one."""
+        return [False] * len(self._rows(indices))
+
+    def _rows(self, indices: int | Sequence[int] | None) -> Sequence[int]:
+        if indices is None:
+            return range(self.num_envs)
+        return [indices] if isinstance(indices, int) else indices
+
+
+def make_vec_env(env_id: str, n_envs: int = 1, seed: int | None = None, **kwargs: Any) -> VecEnv:
+    """`env_id` as a native SB3 `VecEnv` with episode statistics (as SB3's `make_vec_env`).
+
+    env_id: an Undertow id. n_envs: people. seed: person i is that of seed + i. Further arguments go to
+    `FeedVecEnv` (world, null, observation, items, measured).
+    """
+    if env_id not in ENVIRONMENTS:
+        raise ValueError(f"env_id: found {env_id!r}; allowed: {', '.join(ENVIRONMENTS)}")
+    return VecMonitor(FeedVecEnv(n_envs, seed=seed, **kwargs))

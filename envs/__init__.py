@@ -1,0 +1,30 @@
+"""Undertow's environments. Importing this registers their ids with Gymnasium."""
+
+import gymnasium as _gym
+
+from .feed import FeedEnv, FeedVectorEnv, parameters_of
+from .feed_batch import FeedBatch, Transition
+from .views import OBSERVATIONS, OracleView, PlatformView
+from .world import NULLS, PRESETS, Items, WorldParameters, world
+
+__all__ = [
+    "NULLS",
+    "OBSERVATIONS",
+    "PRESETS",
+    "FeedBatch",
+    "FeedEnv",
+    "FeedVectorEnv",
+    "Items",
+    "OracleView",
+    "PlatformView",
+    "Transition",
+    "WorldParameters",
+    "parameters_of",
+    "world",
+]
+
+_gym.register(
+    id="undertow/Feed-v0",
+    entry_point="undertow.envs.feed:FeedEnv",
+    vector_entry_point="undertow.envs.feed:FeedVectorEnv",
+)

@@ -1,0 +1,238 @@
+"""`undertow/Feed-v0`: the agent chooses what leads the feed, slot by slot.
+
+Two faces over one `FeedBatch`: `FeedEnv`, a Gymnasium environment of one person, and
+`FeedVectorEnv`, many people stepped together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, SupportsFloat
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from .feed_batch import FeedBatch
+from .rendering import History, draw_ansi, draw_rgb
+from .world import Items, WorldParameters
+from .world import world as build_world
+from .world.arrays import Any1, Bool
+
+World = str | Mapping[str, Any] | WorldParameters
+
+
+def parameters_of(world: World, null: str | None = None) -> WorldParameters:
+    """World parameters from a preset's name, a mapping of overrides (`preset`, `null`), or as they are."""
+    if isinstance(world, WorldParameters):
+        return world if null is None else _refuse_null(null)
+    if isinstance(world, str):
+        return build_world(world, null)
+    if isinstance(world, Mapping):
+        overrides = dict(world)
+        preset = overrides.pop("preset", "default")
+        return build_world(preset, overrides.pop("null", null), overrides)
+    raise TypeError(
+        f"world: found {type(world).__name__}; allowed: a preset's name, a mapping of parameters or "
+        "WorldParameters"
+    )
+
+
+def _refuse_null(null: str) -> WorldParameters:
+    raise ValueError(
+        f"null: found {null!r} beside finished WorldParameters; allowed: a null with a preset's name"
+    )
+
+
+class FeedEnv(gym.Env[Any1, Any1]):
+    """One person. Action `Discrete(items)`: the item that leads the feed in the next slot.
+
+    world: preset name, mapping of parameters or `WorldParameters`. null: name of a null world.
+    observation: `platform` (only what a platform can log) or `oracle` (true state). items: catalogue.
+    Reward: the platform's objective, by default minutes watched. Churn terminates; the end of the
+    calendar truncates. `reset(seed=...)` starts person 0 of that seed, `reset()` the next person.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi", "rgb_array"], "render_fps": 4}
+
+    def __init__(
+        self,
+        world: World = "default",
+        *,
+        null: str | None = None,
+        observation: str = "platform",
+        items: Items | None = None,
+        render_mode: str | None = None,
+    ) -> None:
+        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
+            raise ValueError(f"render_mode: found {render_mode!r}; allowed: ansi, rgb_array")
+        self.batch = FeedBatch(parameters_of(world, null), 1, observation, items)
+        self.render_mode = render_mode
+        self.observation_space = observation_space(self.batch)
+        self.action_space = spaces.Discrete(len(self.batch.items))  # type: ignore[assignment]
+        self._history = History(self.batch.parameters) if render_mode else None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any1, dict[str, Any]]:
+        """Starts a person; see the class."""
+        super().reset(seed=seed)
+        if seed is not None or not self.batch.started:
+            key = seed if seed is not None else int(self.np_random.integers(2**62))
+            self.batch.start(key, 0)
+        else:
+            self.batch.restart(np.ones(1, dtype=np.bool_))
+        if self._history is not None:
+            self._history.clear()
+        return self.batch.observe()[0], {
+            "stance": self.batch.state.stance[0],
+            "origin": self.batch.traits.stance[0],
+            "habit": self.batch.state.habit[0],
+            "person": int(self.batch.person[0]),
+        }
+
+    def step(self, action: Any) -> tuple[Any1, SupportsFloat, bool, bool, dict[str, Any]]:
+        """Plays one slot. Raises `ResetNeeded` before `reset`, `ValueError` for a bad action."""
+        if not self.batch.started:
+            raise gym.error.ResetNeeded("step: called before reset; allowed: after reset")
+        transition = self.batch.step(np.reshape(np.asarray(action), (1,)))
+        measured = self.batch.measured(transition.outcome)
+        info = {name: value[0] for name, value in measured.items()}
+        if self._history is not None:
+            self._history.add(self.batch, int(np.asarray(action).reshape(())), info)
+        return (
+            transition.observation[0],
+            float(transition.reward[0]),
+            bool(transition.terminated[0]),
+            bool(transition.truncated[0]),
+            info,
+        )
+
+    def render(self) -> Any:
+        """The last slots, as text (`ansi`) or a picture (`rgb_array`, uint8 (height, width, 3))."""
+        if self._history is None:
+            gym.logger.warn("render: no render_mode was given to make; allowed: ansi, rgb_array")
+            return None
+        if self.render_mode == "ansi":
+            return draw_ansi(self._history, self.batch)
+        return draw_rgb(self._history, self.batch)
+
+
+class FeedVectorEnv(VectorEnv[Any1, Any1, Any1]):
+    """Many people at once; person i is the one that `FeedEnv` seeded with `seed + i` would meet.
+
+    Arguments as for `FeedEnv`, and autoreset_mode of Gymnasium's vector environments: `SAME_STEP`
+    (default; the observation and info of the end are in `info["final_obs"]` and `info["final_info"]`),
+    `NEXT_STEP` or `DISABLED` (call `reset(options={"reset_mask": mask})`).
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {
+        "render_modes": ["ansi", "rgb_array"],
+        "render_fps": 4,
+        "autoreset_mode": AutoresetMode.SAME_STEP,
+    }
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        world: World = "default",
+        *,
+        null: str | None = None,
+        observation: str = "platform",
+        items: Items | None = None,
+        render_mode: str | None = None,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
+    ) -> None:
+        self.batch = FeedBatch(parameters_of(world, null), num_envs, observation, items)
+        self.num_envs = num_envs
+        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
+        self.render_mode = render_mode
+        self.single_observation_space = observation_space(self.batch)
+        self.single_action_space = spaces.Discrete(len(self.batch.items))  # type: ignore[assignment]
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._over = np.zeros(num_envs, dtype=np.bool_)
+        self._history = History(self.batch.parameters) if render_mode else None
+
+    def reset(
+        self,
+        *,
+        seed: int | list[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Any1, dict[str, Any]]:
+        """Starts everybody (or, with `reset_mask`, the next person in the rows marked)."""
+        mask = (options or {}).get("reset_mask")
+        if mask is not None:
+            self._require_reset("reset with a reset_mask")
+            self.batch.restart(np.asarray(mask, dtype=np.bool_))
+            self._over = self._over & ~np.asarray(mask, dtype=np.bool_)
+            return self.batch.observe(), {}
+        if isinstance(seed, list):
+            if len(seed) != self.num_envs or any(s is None for s in seed):
+                raise ValueError(
+                    f"seed: found a list of {len(seed)}; allowed: {self.num_envs} integers"
+                )
+            super().reset(seed=seed[0])
+            self.batch.start(np.asarray(seed, dtype=np.int64), 0)
+        elif seed is not None or not self.batch.started:
+            super().reset(seed=seed)
+            key = seed if seed is not None else int(self.np_random.integers(2**62))
+            self.batch.start(key + np.arange(self.num_envs, dtype=np.int64), 0)
+        else:
+            self.batch.restart(np.ones(self.num_envs, dtype=np.bool_))
+        self._over[:] = False
+        if self._history is not None:
+            self._history.clear()
+        return self.batch.observe(), {}
+
+    def step(self, actions: Any1) -> tuple[Any1, Any1, Bool, Bool, dict[str, Any]]:
+        """Plays one slot for everybody."""
+        self._require_reset("step")
+        waking = self._over
+        transition = self.batch.step(actions)
+        info = self.batch.measured(transition.outcome)
+        reward, terminated, truncated = (
+            transition.reward,
+            transition.terminated,
+            transition.truncated,
+        )
+        observation = transition.observation
+        if self._history is not None:
+            row = {name: value[0] for name, value in info.items()}
+            self._history.add(self.batch, int(np.asarray(actions)[0]), row)
+        if self.autoreset_mode is AutoresetMode.NEXT_STEP and waking.any():
+            # These rows ended a step ago: this step only starts their next person.
+            self.batch.restart(waking)
+            observation = self.batch.observe()
+            reward = np.where(waking, np.float32(0), reward)
+            terminated, truncated = terminated & ~waking, truncated & ~waking
+        over = terminated | truncated
+        if self.autoreset_mode is AutoresetMode.SAME_STEP and over.any():
+            # Gymnasium's convention: final_obs and final_info hold the ends, _final_* say which.
+            final = {name: value.copy() for name, value in info.items()}
+            info = dict(info, final_obs=observation, final_info=final, _final_obs=over)
+            info["_final_info"] = over
+            self.batch.restart(over)
+            observation = self.batch.observe()
+        self._over = over
+        return observation, reward, terminated, truncated, info
+
+    def render(self) -> Any:
+        """The first person, as `FeedEnv.render` shows it; a tuple, as Gymnasium expects."""
+        if self._history is None:
+            gym.logger.warn("render: no render_mode was given to make_vec")
+            return None
+        picture = draw_ansi if self.render_mode == "ansi" else draw_rgb
+        return (picture(self._history, self.batch),)
+
+    def _require_reset(self, what: str) -> None:
+        if not self.batch.started:
+            raise gym.error.ResetNeeded(f"{what}: called before reset; allowed: after reset")
+
+
+def observation_space(batch: FeedBatch) -> spaces.Box:
+    """Bounded where it must be: every feature is finite and of about unit scale."""
+    return spaces.Box(-np.inf, np.inf, shape=(batch.view.size,), dtype=np.float32)

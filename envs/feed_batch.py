@@ -1,0 +1,154 @@
+"""The one implementation behind every face: a batch of people, each at their own place in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .views import OBSERVATIONS, VIEWS
+from .world import IN_A_SLOT, Items, Mechanism, Outcome, WorldParameters, draw, slot, synthetic, uniforms
+from .world.arrays import Any1, Bool, Float, Int
+
+
+@dataclass(frozen=True)
+class Transition:
+    """What a step gives, before any row is restarted. Shapes (people,), observation (people, size)."""
+
+    observation: Float
+    reward: Float
+    terminated: Bool
+    truncated: Bool
+    outcome: Outcome
+
+
+class FeedBatch:
+    """People who each meet a feed, stepped together.
+
+    parameters: the world. people: batch size. observation: `platform` or `oracle`. items: the
+    catalogue; the world's synthetic one if None. Call `start` before `step`.
+    """
+
+    def __init__(
+        self,
+        parameters: WorldParameters,
+        people: int,
+        observation: str = "platform",
+        items: Items | None = None,
+    ) -> None:
+        if observation not in OBSERVATIONS:
+            raise ValueError(
+                f"observation: found {observation!r}; allowed: {', '.join(OBSERVATIONS)}"
+            )
+        if people < 1:
+            raise ValueError(f"people: found {people}; allowed: 1 or more")
+        self.parameters = parameters
+        self.people = people
+        self.items = synthetic(parameters) if items is None else items
+        self.view = VIEWS[observation](parameters, self.items, people)
+        self.started = False
+
+    def start(self, seed: Any1, person: Any1) -> Float:
+        """Puts the person (seed, person) in each row at slot 0; both int64 (people,).
+
+        Returns the first observation.
+        """
+        self.seed = np.asarray(seed, dtype=np.int64) + np.zeros(self.people, dtype=np.int64)
+        self.person = np.asarray(person, dtype=np.int64) + np.zeros(self.people, dtype=np.int64)
+        self.slot = np.zeros(self.people, dtype=np.int64)
+        self.traits, self.state = draw(self.parameters, self.seed, self.person)
+        self.view.clear(np.ones(self.people, dtype=np.bool_))
+        self.started = True
+        return self.observe()
+
+    def restart(self, rows: Bool) -> None:
+        """Puts the next person (person + 1) in each of the rows marked true."""
+        self.person = np.where(rows, self.person + 1, self.person)
+        self.slot = np.where(rows, 0, self.slot)
+        traits, state = draw(self.parameters, self.seed[rows], self.person[rows])
+        self.traits = self.traits.with_rows(rows, traits)
+        self.state = self.state.with_rows(rows, state)
+        self.view.clear(rows)
+
+    def observe(self) -> Float:
+        """The observation as things stand."""
+        return self.view.observe(self.slot, self.traits, self.state)
+
+    def step(self, action: Any1) -> Transition:
+        """Leads each person's feed with the item `action`, an integer array of shape (people,).
+
+        Raises `ValueError` for an action outside the catalogue, naming the row.
+        """
+        feed = self._checked(action)
+        luck = uniforms(self.seed, self.person, self.slot + 1, Mechanism.OPENING, IN_A_SLOT)
+        self.state, outcome = slot(
+            self.parameters, self.items, self.traits, self.state, feed, luck
+        )
+        self.slot = self.slot + 1
+        self.view.record(feed, outcome)
+        ended = self.slot >= self.parameters.calendar.slots
+        return Transition(
+            observation=self.observe(),
+            reward=self._reward(outcome),
+            terminated=outcome.left,
+            truncated=ended & ~outcome.left,
+            outcome=outcome,
+        )
+
+    def _checked(self, action: Any1) -> Int:
+        feed = np.asarray(action)
+        if feed.shape != (self.people,) or feed.dtype.kind not in "iu":
+            raise ValueError(
+                f"action: found {feed.dtype} of shape {feed.shape}; allowed: integers of shape "
+                f"({self.people},)"
+            )
+        count = len(self.items)
+        if feed.min() < 0 or feed.max() >= count:
+            row = int(np.argmax((feed < 0) | (feed >= count)))
+            raise ValueError(f"action[{row}]: found {feed[row]}; allowed: 0 to {count - 1}")
+        return feed.astype(np.int64)
+
+    def _reward(self, outcome: Outcome) -> Float:
+        aim = self.parameters.objective
+        reward = aim.watch_time * outcome.minutes
+        if aim.growth:
+            reward = reward + aim.growth * outcome.opened
+        if aim.advertising:
+            reward = reward + aim.advertising * outcome.revenue
+        if aim.unendorsed_minutes:
+            reward = reward - aim.unendorsed_minutes * outcome.unendorsed
+        if aim.induced_extremity:
+            reward = reward - aim.induced_extremity * outcome.persuasion
+        return reward.astype(np.float32)
+
+    def measured(self, outcome: Outcome) -> dict[str, Any]:
+        """The true state and what happened, for `info`: arrays with one row a person.
+
+        `cost` follows Safety-Gymnasium: the sum of the parts `cost_*`. Parts are unendorsed minutes,
+        and induced extremity in hundredths of the stance axis, so that the sum is not one of them.
+        """
+        unendorsed = outcome.unendorsed
+        extremity = np.maximum(100.0 * outcome.persuasion, 0.0)
+        return {
+            "opened": outcome.opened,
+            "item": outcome.item,
+            "sought": outcome.sought,
+            "minutes": outcome.minutes,
+            "endorsed_minutes": outcome.endorsed,
+            "welfare": outcome.worth,
+            "revenue": outcome.revenue,
+            "cost": unendorsed + extremity,
+            "cost_unendorsed_minutes": unendorsed,
+            "cost_induced_extremity": extremity,
+            "churned": outcome.left,
+            "habit": self.state.habit,
+            "tolerance": self.state.tolerance,
+            "stance": self.state.stance,
+            "origin": self.traits.stance,
+            "regret": self.state.regret,
+            "taste": self.state.taste,
+            "satiation": self.state.satiation,
+            "slot": self.slot,
+            "person": self.person,
+        }

@@ -1,0 +1,94 @@
+"""Two appraisals of the same item, kept apart everywhere: wanting is not liking.
+
+    plan        = b + w_p p_k - w_s s_k + w_q q - civic n (y - x)^2 / (2 sigma^2)
+    allure      = w_a (a - tau) + w_m m + civic n kappa |y|
+    pull        = plan + allure                       what they would watch now
+    endorsement = v_0 + v_p p_k + v_q q               what they would choose beforehand
+
+Wanting and liking: Berridge & Robinson 1998; Kleinberg, Mullainathan & Raghavan 2022 (system 1 and
+2); the quadratic loss in distance is smooth bounded confidence (Deffuant 2000). n is news interest.
+`appraisal.temptation` off removes allure; `appraisal.congruence` off removes the distance term.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .arrays import Float, Int
+from .catalogue import Items
+from .parameters import WorldParameters
+from .people import State, Traits
+
+
+@dataclass(frozen=True)
+class Appraised:
+    """Appraisals, in logits; shape (people,) for one item each, or (people, items) for all."""
+
+    plan: Float
+    allure: Float
+    endorsement: Float
+
+    @property
+    def pull(self) -> Float:
+        """What they would watch now."""
+        return self.plan + self.allure
+
+
+def appraise(
+    parameters: WorldParameters,
+    item: Items,
+    *,
+    taste: Float,
+    satiation: Float,
+    tolerance: Float,
+    stance: Float,
+    latitude: Float,
+    news: Float,
+) -> Appraised:
+    """The equations above, on arrays that broadcast against the item's."""
+    w, v = parameters.appraisal, parameters.welfare
+    plan = w.base + w.taste * taste - w.satiation * satiation + w.quality * item.quality
+    if w.congruence:
+        distance = (item.stance - stance) / latitude
+        plan = plan - (0.5 * item.civic * news) * (distance * distance)
+    if w.temptation:
+        allure = w.arousal * (item.arousal - tolerance) + w.falsehood * item.falsehood
+        allure = allure + (w.extremity_pull * item.civic * news) * np.abs(item.stance)
+    else:
+        allure = np.zeros_like(plan)
+    return Appraised(plan, allure, v.base + v.taste * taste + v.quality * item.quality)
+
+
+def appraise_one(
+    parameters: WorldParameters, item: Items, traits: Traits, state: State
+) -> Appraised:
+    """Appraisals of one item a person; `item` has shape (people,)."""
+    return appraise(
+        parameters,
+        item,
+        taste=np.sum(state.taste * item.indicator, axis=1),
+        satiation=np.sum(state.satiation * item.indicator, axis=1),
+        tolerance=state.tolerance,
+        stance=state.stance,
+        latitude=traits.latitude,
+        news=traits.news,
+    )
+
+
+def appraise_every(
+    parameters: WorldParameters, items: Items, traits: Traits, state: State
+) -> Appraised:
+    """Appraisals of every item by every person, shape (people, items)."""
+    topic: Int = items.topic
+    return appraise(
+        parameters,
+        items,
+        taste=np.take(state.taste, topic, axis=1),
+        satiation=np.take(state.satiation, topic, axis=1),
+        tolerance=state.tolerance[:, None],
+        stance=state.stance[:, None],
+        latitude=traits.latitude[:, None],
+        news=traits.news[:, None],
+    )

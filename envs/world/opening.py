@@ -1,0 +1,23 @@
+"""1. Opening: is the app opened in this slot?
+
+    P(open) = sigmoid(b_o + w_h h + w_u u_lead - c (w_h h + w_u allure_lead + w_r R))
+
+The lead item (and its notification) and habit call; self-control c withstands its share of what habit
+and allure add, and holds recent regret against the app. Cue-triggered use with habit: Becker & Murphy
+1988; self-control as a share of temptation resisted: Allcott, Gentzkow & Song 2022.
+"""
+
+from __future__ import annotations
+
+from .appraisal import Appraised
+from .arrays import Float, sigmoid
+from .parameters import WorldParameters
+
+
+def opening_probability(
+    parameters: WorldParameters, lead: Appraised, habit: Float, regret: Float, self_control: Float
+) -> Float:
+    """Chance of opening, in (0, 1); arrays broadcast."""
+    w = parameters.opening
+    urge = w.habit * habit + w.lead * lead.allure
+    return sigmoid(w.base + w.lead * lead.plan + urge - self_control * (urge + w.regret * regret))

@@ -1,0 +1,172 @@
+"""One slot, in order. The whole world is this page; each line is one small module beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .appraisal import Appraised, appraise_every, appraise_one
+from .arrays import Bool, Float, Int, dose
+from .catalogue import Items
+from .churn import churn_probability
+from .habituation import build_habit, build_tolerance
+from .opening import opening_probability
+from .parameters import WorldParameters
+from .people import State, Traits
+from .satiation import satiate
+from .search import search, search_weights
+from .stance import persuade, relax_stance
+from .streams import Mechanism
+from .taste import drift_taste
+from .watching import expected_minutes, session_noise
+from .welfare import regret_next, worth_of
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What happened in a slot. All arrays have shape (people,)."""
+
+    opened: Bool
+    item: Int
+    """What was, or would have been, watched."""
+    sought: Bool
+    """Whether the person looked for it; False: the feed placed it."""
+    minutes: Float
+    endorsed: Float
+    """Minutes that would also have been watched with temptation removed."""
+    worth: Float
+    """Welfare, in minutes of fully endorsed viewing."""
+    persuasion: Float
+    """How far what was watched pushed |x| outward (negative: inward)."""
+    revenue: Float
+    """Impressions x bid."""
+    left: Bool
+    """Churned in this slot."""
+
+    @property
+    def unendorsed(self) -> Float:
+        """Minutes that temptation and habit added."""
+        return self.minutes - self.endorsed
+
+
+def slot(
+    parameters: WorldParameters,
+    items: Items,
+    traits: Traits,
+    state: State,
+    feed: Int,
+    luck: Float,
+) -> tuple[State, Outcome]:
+    """Advances every person by one slot.
+
+    feed: the item that leads each person's feed, int64 (people,). luck: uniform draws, float32
+    (`streams.IN_A_SLOT`, people). No input is changed. Who has left watches nothing more; what
+    they carry goes on fading.
+    """
+    # 1. Open, called by the lead item and by habit.
+    lead = appraise_one(parameters, items.at(feed), traits, state)
+    chance = opening_probability(
+        parameters, lead, state.habit, state.regret, traits.self_control
+    )
+    opened = (luck[Mechanism.OPENING] < chance) & state.present
+
+    # 2. Follow the feed, or look for something.
+    choice, sought = search(
+        parameters, items, traits, state, feed, luck[Mechanism.SEARCH]
+    )
+    item = items.at(choice)
+    seen = appraise_one(parameters, item, traits, state)
+
+    # 3. Watch; and, with the same luck, what would be watched with temptation removed.
+    noise = session_noise(parameters, luck[Mechanism.WATCHING])
+    mean = expected_minutes(parameters, seen.pull, item.length, state.habit)
+    minutes = np.where(opened, mean * noise, 0.0)
+    planned = _without_temptation(parameters, lead, seen, item, traits, state, luck, noise)
+    endorsed = np.minimum(minutes, planned)
+    unendorsed = minutes - endorsed
+
+    # 4.-7. What was watched moves the person (in the placebo, what the next person watched).
+    moving, moved_by = (minutes, item) if parameters.placebo == "none" else _yoked(minutes, item)
+    exposure = dose(moving, parameters.exposure_minutes)
+    satiation = satiate(parameters, state.satiation, moved_by.indicator, exposure)
+    habit = build_habit(parameters, state.habit, moved_by.arousal, exposure)
+    tolerance = build_tolerance(parameters, state.tolerance, moved_by.arousal, exposure)
+    taste = drift_taste(parameters, state.taste, traits.taste, moved_by.indicator, exposure)
+    pushed = persuade(parameters, state.stance, moved_by, traits, exposure)
+    stance = relax_stance(parameters, pushed, traits.stance, luck[Mechanism.STANCE])
+
+    # 8. Book welfare.
+    worth = worth_of(parameters, seen.endorsement, endorsed, unendorsed)
+    own_exposure = dose(minutes, parameters.exposure_minutes)
+    regret = regret_next(parameters, state.regret, unendorsed, minutes, own_exposure)
+
+    # 9. Leave, perhaps, if the app stayed closed.
+    hazard = churn_probability(parameters, habit, regret)
+    left = (luck[Mechanism.CHURN] < hazard) & state.present & ~opened
+
+    impressions = parameters.objective.ad_load * minutes
+    outcome = Outcome(
+        opened=opened,
+        item=choice,
+        sought=sought,
+        minutes=minutes,
+        endorsed=endorsed,
+        worth=worth,
+        persuasion=np.where(state.present, np.abs(pushed) - np.abs(state.stance), 0.0),
+        revenue=impressions * item.sponsor,
+        left=left,
+    )
+    following = State(taste, satiation, habit, tolerance, stance, regret, state.present & ~left)
+    return following, outcome
+
+
+def _without_temptation(
+    parameters: WorldParameters,
+    lead: Appraised,
+    seen: Appraised,
+    item: Items,
+    traits: Traits,
+    state: State,
+    luck: Float,
+    noise: Float,
+) -> Float:
+    """Minutes with allure and habit removed, same luck."""
+    calm = np.zeros_like(state.habit)
+    bare = Appraised(lead.plan, calm, lead.endorsement)
+    chance = opening_probability(parameters, bare, calm, state.regret, traits.self_control)
+    minutes = expected_minutes(parameters, seen.plan, item.length, calm) * noise
+    return np.where((luck[Mechanism.OPENING] < chance) & state.present, minutes, 0.0)
+
+
+def _yoked(minutes: Float, item: Items) -> tuple[Float, Items]:
+    """The watching of the next person in the batch: marginals kept, the link to one's own cut."""
+    if minutes.shape[0] < 2:
+        raise ValueError(
+            "placebo = yoked: found a batch of 1 person; allowed: 2 or more (each is moved by what "
+            "the next one watched)"
+        )
+    order = np.roll(np.arange(minutes.shape[0]), -1)
+    return np.take(minutes, order, axis=0), item.at(order)
+
+
+def expected_next_minutes(
+    parameters: WorldParameters, items: Items, traits: Traits, state: State
+) -> Float:
+    """Exact expected minutes of the next slot if item i leads the feed, shape (people, items).
+
+    P(open | i leads) ((1 - share) E[minutes | i] + share E[minutes | search]). The largest entry is
+    what the best possible one-step policy shows. Who has left has 0 everywhere.
+    """
+    every = appraise_every(parameters, items, traits, state)
+    habit = state.habit[:, None]
+    chance = opening_probability(
+        parameters, every, habit, state.regret[:, None], traits.self_control[:, None]
+    )
+    minutes = expected_minutes(parameters, every.pull, items.length, habit)
+    if parameters.search.enabled:
+        weight = search_weights(parameters, items, traits, state)
+        found = np.sum(weight * minutes, axis=1) / np.sum(weight, axis=1)
+        share = parameters.search.share
+        minutes = (1.0 - share) * minutes + (share * found)[:, None]
+    return np.where(state.present[:, None], chance * minutes, 0.0)

@@ -1,0 +1,1 @@
+"""Undertow's experiments: configs, runs, metrics, statistics and reports."""
