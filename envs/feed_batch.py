@@ -86,7 +86,7 @@ class FeedBatch:
             self.parameters, self.items, self.traits, self.state, feed, luck
         )
         self.slot = self.slot + 1
-        self.view.record(feed, outcome)
+        self.view.record(outcome)
         ended = self.slot >= self.parameters.calendar.slots
         return Transition(
             observation=self.observe(),

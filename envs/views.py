@@ -17,71 +17,81 @@ OBSERVATIONS: tuple[str, ...] = ("platform", "oracle")
 
 # Memories of the log, as the share forgotten each slot: about half a day, two days, a week.
 FORGETTING = (0.25, 0.06, 0.018)
-# A nearly unused item is still known a little: keeps rare events on the scale of common ones.
-_GAIN = 3.0
+# Civic items are logged in four groups: each side of the axis, nearer and farther than this.
+_FAR = 0.4
+# Watch rates start as if one session of half the mean length had been seen.
+_PRIOR_SESSIONS, _PRIOR_MINUTES = 1.0, 0.5
 
 
 class PlatformView:
-    """Log features at three speeds; nothing in it needs the person's mind.
+    """What a platform can log; nothing in it needs the person's mind.
 
-    For each speed and topic: minutes watched, and slots led. For each speed: opens, minutes, sought
-    minutes, and minutes weighted by arousal, by stance and by |stance|; leads weighted by stance and
-    by |stance|. Then the last slot (opened, minutes, stance and arousal of what was watched), the gap
-    since the last opening, and how much of the calendar has passed.
+    Items fall into groups: the plain topics, and civic content by side and distance from the middle.
+    For each group: minutes at three speeds, the watch rate (minutes a session since the start) and
+    how well it is known. At three speeds: opens, minutes, sought minutes and arousing minutes. Then
+    the mean stance and the mean |stance| of civic minutes, the last slot (opened, minutes, stance and
+    arousal), the gap since the last opening, and how much of the calendar has passed.
     """
 
     def __init__(self, parameters: WorldParameters, items: Items, people: int) -> None:
         self.parameters, self.items = parameters, items
-        topics = parameters.population.topics
-        self._features = 2 * topics + 8
-        self.size = len(FORGETTING) * self._features + 6
+        self._group = _groups(items)
+        self.groups = groups = self._group.shape[1]
+        self.size = len(FORGETTING) * (groups + 4) + 2 * groups + 2 + 6
         self._rate = np.asarray(FORGETTING, dtype=np.float32)[None, :, None]
-        self._memory = np.zeros((people, len(FORGETTING), self._features), dtype=np.float32)
+        self._memory = np.zeros((people, len(FORGETTING), groups + 4), dtype=np.float32)
+        self._total = np.zeros((people, 2 * groups + 2), dtype=np.float32)
         self._last = np.zeros((people, 4), dtype=np.float32)
         self._gap = np.zeros(people, dtype=np.float32)
 
     def clear(self, rows: Bool) -> None:
         """Forgets the people of these rows."""
         self._memory[rows] = 0.0
+        self._total[rows] = 0.0
         self._last[rows] = 0.0
         self._gap[rows] = 0.0
 
-    def record(self, feed: Int, outcome: Outcome) -> None:
+    def record(self, outcome: Outcome) -> None:
         """Adds one slot to the logs."""
-        items = self.items
-        watched, led = outcome.item, feed
-        minutes = outcome.minutes / np.float32(self.parameters.watching.minutes)
-        stance, arousal = np.take(items.stance, watched), np.take(items.arousal, watched)
-        led_stance = np.take(items.stance, led)
+        items, watched = self.items, outcome.item
+        minutes = outcome.minutes * np.float32(1.0 / self.parameters.watching.minutes)
         opened = outcome.opened.astype(np.float32)
-        scalars = (
-            opened,
-            minutes,
-            minutes * outcome.sought,
-            minutes * arousal,
-            minutes * stance,
-            minutes * np.abs(stance),
-            led_stance,
-            np.abs(led_stance),
-        )
-        event = np.concat(
-            [
-                np.take(items.indicator, watched, axis=0) * minutes[:, None],
-                np.take(items.indicator, led, axis=0),
-                np.stack(scalars, axis=1),
-            ],
-            axis=1,
-        )
+        stance, arousal = np.take(items.stance, watched), np.take(items.arousal, watched)
+        group = np.take(self._group, watched, axis=0)
+        by_group = group * minutes[:, None]
+        aroused = minutes * arousal
+        recent = np.stack([opened, minutes, minutes * outcome.sought, aroused], axis=1)
+        event = np.concat([by_group, recent], axis=1)
         self._memory += self._rate * (event[:, None, :] - self._memory)
+        tilt = np.stack([minutes * stance, minutes * np.abs(stance)], axis=1)
+        self._total += np.concat([by_group, group * opened[:, None], tilt], axis=1)
         self._last = np.stack([opened, minutes, stance * opened, arousal * opened], axis=1)
-        self._gap = np.where(outcome.opened, 0.0, self._gap + 1.0).astype(np.float32)
+        self._gap = np.where(outcome.opened, np.float32(0.0), self._gap + np.float32(1.0))
 
     def observe(self, slot: Int, traits: Traits, state: State) -> Float:
         """Observation, shape (people, size)."""
-        passed = slot.astype(np.float32) / np.float32(self.parameters.calendar.slots)
+        groups = self.groups
+        watched, sessions = self._total[:, :groups], self._total[:, groups : 2 * groups]
+        rate = (watched + _PRIOR_MINUTES) / (sessions + _PRIOR_SESSIONS)
+        known = sessions / (sessions + 3.0)
+        civic = np.sum(watched[:, groups - 4 :], axis=1, keepdims=True)
+        tilt = self._total[:, 2 * groups :] / (civic + 0.5)
+        passed = slot.astype(np.float32) * np.float32(1.0 / self.parameters.calendar.slots)
         gap = self._gap / (self._gap + 8.0)
-        flat = np.reshape(self._memory, (self._memory.shape[0], -1))
-        return np.concat([flat * _GAIN, self._last, gap[:, None], passed[:, None]], axis=1)
+        recent = 3.0 * np.reshape(self._memory, (self._memory.shape[0], -1))
+        return np.concat(
+            [recent, 2.0 * rate - 1.0, known, tilt, self._last, gap[:, None], passed[:, None]],
+            axis=1,
+        )
+
+
+def _groups(items: Items) -> Float:
+    """Indicator of each item's group, (items, topics - 1 + 4): plain topics, then four civic ones."""
+    plain = items.indicator[:, 1:] * (1.0 - items.civic[:, None])
+    right, far = items.stance > 0, np.abs(items.stance) > _FAR
+    sides = (~right & far, ~right & ~far, right & ~far, right & far)
+    civic = np.stack([side * items.civic for side in sides], axis=1)
+    return np.concat([plain, civic], axis=1).astype(np.float32)
 
 
 class OracleView:
@@ -99,7 +109,7 @@ class OracleView:
     def clear(self, rows: Bool) -> None:
         """Nothing is remembered."""
 
-    def record(self, feed: Int, outcome: Outcome) -> None:
+    def record(self, outcome: Outcome) -> None:
         """Nothing is remembered."""
 
     def observe(self, slot: Int, traits: Traits, state: State) -> Float:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .arrays import Float, Int
-from .catalogue import Items
+from .catalogue import Items, Shown
 from .parameters import WorldParameters
 from .people import State, Traits
 
@@ -38,7 +38,7 @@ class Appraised:
 
 def appraise(
     parameters: WorldParameters,
-    item: Items,
+    item: Shown | Items,
     *,
     taste: Float,
     satiation: Float,
@@ -62,7 +62,7 @@ def appraise(
 
 
 def appraise_one(
-    parameters: WorldParameters, item: Items, traits: Traits, state: State
+    parameters: WorldParameters, item: Shown, traits: Traits, state: State
 ) -> Appraised:
     """Appraisals of one item a person; `item` has shape (people,)."""
     return appraise(

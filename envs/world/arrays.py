@@ -14,8 +14,8 @@ Any1 = NDArray[Any]
 
 
 def sigmoid(z: Float) -> Float:
-    """Logistic function 1 / (1 + exp(-z)); z is bounded first so that float32 cannot overflow."""
-    return 1.0 / (1.0 + np.exp(-np.clip(z, -30.0, 30.0)))
+    """Logistic function 1 / (1 + exp(-z)); the exponent is bounded so that float32 cannot overflow."""
+    return 1.0 / (1.0 + np.exp(np.minimum(-z, np.float32(80.0))))
 
 
 def dose(minutes: Float, reference: float) -> Float:

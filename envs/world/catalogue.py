@@ -8,12 +8,30 @@ their quality, arousal and falsehood depend on |y| alone, by the stated rules.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Self
+from functools import cached_property
 
 import numpy as np
 
 from .arrays import Float, Int, sigmoid
 from .parameters import WorldParameters
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What people react to in an item. Shapes (people,), `indicator` (people, topics)."""
+
+    civic: Float
+    stance: Float
+    arousal: Float
+    quality: Float
+    falsehood: Float
+    length: Float
+    sponsor: Float
+    indicator: Float
+
+    def of(self, rows: Int) -> Shown:
+        """The same for other rows, in the order of `rows`."""
+        return Shown(*(np.take(getattr(self, f.name), rows, axis=0) for f in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -48,9 +66,16 @@ class Items:
     def __len__(self) -> int:
         return int(self.topic.shape[0])
 
-    def at(self, item: Int) -> Self:
-        """The items named by `item`, row by row."""
-        return type(self)(*(np.take(getattr(self, f.name), item, axis=0) for f in fields(self)))
+    def at(self, item: Int) -> Shown:
+        """The items named by `item`, int64 (people,), row by row."""
+        columns = np.take(self._columns, item, axis=1)
+        return Shown(*columns, indicator=np.take(self.indicator, item, axis=0))
+
+    @cached_property
+    def _columns(self) -> Float:
+        """The columns that people react to, as one table: gathered at once."""
+        names = [f.name for f in fields(Shown) if f.name != "indicator"]
+        return np.stack([getattr(self, name) for name in names])
 
 
 def assemble(

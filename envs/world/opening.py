@@ -4,10 +4,12 @@
 
 The lead item (and its notification) and habit call; self-control c withstands its share of what habit
 and allure add, and holds recent regret against the app. Cue-triggered use with habit: Becker & Murphy
-1988; self-control as a share of temptation resisted: Allcott, Gentzkow & Song 2022.
+1988; self-control as a share of temptation resisted: Allcott, Gentzkow & Song 2022. `opening.enabled` off: there is no feed.
 """
 
 from __future__ import annotations
+
+import numpy as np
 
 from .appraisal import Appraised
 from .arrays import Float, sigmoid
@@ -17,7 +19,9 @@ from .parameters import WorldParameters
 def opening_probability(
     parameters: WorldParameters, lead: Appraised, habit: Float, regret: Float, self_control: Float
 ) -> Float:
-    """Chance of opening, in (0, 1); arrays broadcast."""
+    """Chance of opening, in (0, 1), or 0 where there is no feed; arrays broadcast."""
     w = parameters.opening
+    if not w.enabled:
+        return np.zeros_like(lead.plan + habit)
     urge = w.habit * habit + w.lead * lead.allure
     return sigmoid(w.base + w.lead * lead.plan + urge - self_control * (urge + w.regret * regret))

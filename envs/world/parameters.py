@@ -49,7 +49,7 @@ class Population(_Group):
     )
     susceptibility_cap: float = _parameter(0.5, 0, 1, "1/exposure", "A", "largest eta")
     latitude_median: float = _parameter(
-        0.35, 0.05, 2, "stance", "P", "median of the latitude of acceptance sigma"
+        0.3, 0.05, 2, "stance", "Deffuant 2000", "median of the latitude of acceptance sigma"
     )
     latitude_sigma: float = _parameter(0.2, 0, 1, "log", "A", "log spread of sigma")
     news_mean: float = _parameter(-1.6, -6, 6, "logit", "A", "mean logit of news interest")
@@ -81,11 +81,11 @@ class Catalogue(_Group):
 class Appraisal(_Group):
     """Pull (what they watch now) and endorsement (what they would choose beforehand)."""
 
-    base: float = _parameter(-1.9, -6, 6, "logit", "A", "pull of an item with nothing to it")
+    base: float = _parameter(-2.0, -6, 6, "logit", "A", "pull of an item with nothing to it")
     taste: float = _parameter(2.0, 0, 6, "logit", "A", "w_p: weight of taste for the topic")
     satiation: float = _parameter(1.6, 0, 6, "logit", "A", "w_s: weight of boredom with the topic")
     quality: float = _parameter(1.2, 0, 6, "logit", "A", "w_q: weight of quality")
-    arousal: float = _parameter(1.2, 0, 6, "logit", "A", "w_a: weight of arousal above tolerance")
+    arousal: float = _parameter(1.5, 0, 6, "logit", "A", "w_a: weight of arousal above tolerance")
     falsehood: float = _parameter(0.2, 0, 6, "logit", "A", "w_m: weight of novelty of the false")
     extremity_pull: float = _parameter(2.0, 0, 6, "logit/stance", "P", "kappa: pull of |stance|")
     congruence: bool = Field(True, description="whether distance from one's own stance repels")
@@ -95,9 +95,10 @@ class Appraisal(_Group):
 class Opening(_Group):
     """Whether the app is opened in a slot."""
 
-    base: float = _parameter(-1.1, -8, 8, "logit", "A", "b_o: opening with nothing to it")
+    enabled: bool = Field(True, description="off: there is no feed; nobody ever opens it")
+    base: float = _parameter(-0.6, -8, 8, "logit", "A", "b_o: opening with nothing to it")
     habit: float = _parameter(3.0, 0, 10, "logit", "P", "w_h: weight of habit")
-    lead: float = _parameter(0.5, 0, 5, "logit", "A", "w_u: weight of the lead item's pull")
+    lead: float = _parameter(0.7, 0, 5, "logit", "A", "w_u: weight of the lead item's pull")
     regret: float = _parameter(1.0, 0, 10, "logit", "A", "w_r: weight of regret, times self-control")
 
 
@@ -112,7 +113,7 @@ class Search(_Group):
 class Watching(_Group):
     """Minutes in an opened slot."""
 
-    minutes: float = _parameter(16.0, 0.1, 120, "min", "A", "M: mean minutes at full pull, no habit")
+    minutes: float = _parameter(20.0, 0.1, 120, "min", "A", "M: mean minutes at full pull, no habit")
     habit: float = _parameter(0.6, 0, 5, "share", "A", "g: longer sessions at full habit")
     shape: float = _parameter(0.8, 0.3, 3, "1", "V (<1: Liu 2010); value A", "Weibull shape")
     longest: float = _parameter(4.0, 1, 20, "1", "A", "largest multiple of the mean in a slot")
@@ -131,7 +132,7 @@ class Habit(_Group):
     """The habit stock."""
 
     enabled: bool = Field(True, description="off: habit stays 0, so nothing is built or felt")
-    gain: float = _parameter(0.03, 0, 1, "1/exposure", "A", "habit gained by an arousing exposure")
+    gain: float = _parameter(0.04, 0, 1, "1/exposure", "A", "habit gained by an arousing exposure")
     decay: float = _parameter(
         0.00705, 0, 1, "1/slot", "D: .945 a day, half-life 12.3 days (Allcott 2022)", "habit lost"
     )
@@ -176,7 +177,7 @@ class Churn(_Group):
     """Leaving for good, decided in slots in which the app stayed closed."""
 
     enabled: bool = Field(True, description="off: nobody leaves")
-    hazard: float = _parameter(0.006, 0, 1, "1/missed slot", "A", "h_0: chance without habit or regret")
+    hazard: float = _parameter(0.004, 0, 1, "1/missed slot", "A", "h_0: chance without habit or regret")
     habit: float = _parameter(4.0, 0, 20, "1", "A", "fall of the log hazard with habit")
     regret: float = _parameter(2.0, 0, 20, "1", "A", "rise of the log hazard with regret")
 

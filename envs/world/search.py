@@ -34,14 +34,16 @@ def search(
     traits: Traits,
     state: State,
     feed: Int,
+    opened: Bool,
     uniform: Float,
 ) -> tuple[Int, Bool]:
-    """The item watched if the app is opened, and whether it was sought rather than placed.
+    """The item that leads the session, and whether it was sought rather than placed.
 
-    feed: the item the feed leads with, int64. uniform: one draw a person; shapes (people,).
+    feed: the item the feed leads with, int64. uniform: one draw a person; shapes (people,). Where the
+    app stays closed the item is the feed's.
     """
     share = parameters.search.share if parameters.search.enabled else 0.0
-    sought = uniform < share
+    sought = (uniform < share) & opened
     if not np.any(sought):
         return feed, sought
     rows = np.nonzero(sought)[0]

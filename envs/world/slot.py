@@ -8,7 +8,7 @@ import numpy as np
 
 from .appraisal import Appraised, appraise_every, appraise_one
 from .arrays import Bool, Float, Int, dose
-from .catalogue import Items
+from .catalogue import Items, Shown
 from .churn import churn_probability
 from .habituation import build_habit, build_tolerance
 from .opening import opening_probability
@@ -29,7 +29,7 @@ class Outcome:
 
     opened: Bool
     item: Int
-    """What was, or would have been, watched."""
+    """What was watched; the feed's lead where the app stayed closed."""
     sought: Bool
     """Whether the person looked for it; False: the feed placed it."""
     minutes: Float
@@ -73,7 +73,7 @@ def slot(
 
     # 2. Follow the feed, or look for something.
     choice, sought = search(
-        parameters, items, traits, state, feed, luck[Mechanism.SEARCH]
+        parameters, items, traits, state, feed, opened, luck[Mechanism.SEARCH]
     )
     item = items.at(choice)
     seen = appraise_one(parameters, item, traits, state)
@@ -125,7 +125,7 @@ def _without_temptation(
     parameters: WorldParameters,
     lead: Appraised,
     seen: Appraised,
-    item: Items,
+    item: Shown,
     traits: Traits,
     state: State,
     luck: Float,
@@ -139,7 +139,7 @@ def _without_temptation(
     return np.where((luck[Mechanism.OPENING] < chance) & state.present, minutes, 0.0)
 
 
-def _yoked(minutes: Float, item: Items) -> tuple[Float, Items]:
+def _yoked(minutes: Float, item: Shown) -> tuple[Float, Shown]:
     """The watching of the next person in the batch: marginals kept, the link to one's own cut."""
     if minutes.shape[0] < 2:
         raise ValueError(
@@ -147,7 +147,7 @@ def _yoked(minutes: Float, item: Items) -> tuple[Float, Items]:
             "the next one watched)"
         )
     order = np.roll(np.arange(minutes.shape[0]), -1)
-    return np.take(minutes, order, axis=0), item.at(order)
+    return np.take(minutes, order, axis=0), item.of(order)
 
 
 def expected_next_minutes(

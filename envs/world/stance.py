@@ -12,13 +12,13 @@ from __future__ import annotations
 import numpy as np
 
 from .arrays import Float
-from .catalogue import Items
+from .catalogue import Shown
 from .parameters import WorldParameters
 from .people import Traits
 
 
 def persuade(
-    parameters: WorldParameters, stance: Float, item: Items, traits: Traits, exposure: Float
+    parameters: WorldParameters, stance: Float, item: Shown, traits: Traits, exposure: Float
 ) -> Float:
     """Stance after what was watched, in [-1, 1], shape (people,)."""
     if not parameters.stance.persuasion:

@@ -1,0 +1,148 @@
+"""Stable-baselines3 PPO on the native `VecEnv`; its settings are the config's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from stable_baselines3 import PPO
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.vec_env import VecNormalize
+
+from undertow.envs.world import Items, Mechanism, WorldParameters, uniforms
+
+from .policy import Action, Observed
+from .skip_policy import SkipActorCriticPolicy
+from .vec_env import make_vec_env
+
+
+class PPOSettings(BaseModel):
+    """Hyperparameters of PPO (Schulman et al. 2017) and of its training."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    slots: int = Field(1_500_000, ge=1, description="person-slots of training")
+    n_envs: int = Field(512, ge=1, description="people in the batch")
+    n_steps: int = Field(64, ge=1, description="slots a person between updates")
+    batch_size: int = Field(4096, ge=2, description="minibatch")
+    n_epochs: int = Field(4, ge=1, description="passes over a rollout")
+    learning_rate: float = Field(3e-3, gt=0, le=1, description="at the start; falls linearly to 0")
+    gamma: float = Field(0.99, ge=0, le=1, description="discount a slot; 0 is the myopic agent")
+    gae_lambda: float = Field(0.5, ge=0, le=1, description="GAE lambda")
+    clip_range: float = Field(0.2, gt=0, le=1, description="PPO clip")
+    ent_coef: float = Field(0.0, ge=0, le=1, description="entropy bonus")
+    vf_coef: float = Field(0.5, ge=0, le=10, description="weight of the value loss")
+    max_grad_norm: float = Field(0.5, gt=0, le=100, description="gradient clip")
+    net: tuple[int, ...] = Field((64, 64), description="hidden units of policy and value net")
+    greedy_prior: float = Field(
+        0.0, ge=0, le=100, description="weight of expected minutes in the first logits (oracle only)"
+    )
+    deterministic: bool = Field(False, description="deploy the likeliest item, not a draw")
+
+
+class PPOPolicy:
+    """A trained PPO behind the protocol of all policies."""
+
+    kind: ClassVar[str] = "ppo"
+
+    def __init__(self, model: PPO, observation: str, *, deterministic: bool = False) -> None:
+        self.model, self.observation, self.deterministic = model, observation, deterministic
+        self._people: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
+        self._slot = 0
+
+    @classmethod
+    def train(
+        cls,
+        parameters: WorldParameters,
+        items: Items,
+        *,
+        observation: str,
+        seed: int,
+        settings: PPOSettings,
+        callback: BaseCallback | None = None,
+        tensorboard_log: str | None = None,
+    ) -> PPOPolicy:
+        """Trains on people of `seed`; rewards are scaled by their running spread, as is usual."""
+        env = make_vec_env(
+            "undertow/Feed-v0",
+            settings.n_envs,
+            seed=seed,
+            world=parameters,
+            observation=observation,
+            items=items,
+        )
+        if settings.greedy_prior and observation != "oracle":
+            raise ValueError(
+                f"greedy_prior: found {settings.greedy_prior} with the {observation} view; allowed: 0, "
+                "or the oracle view, whose last columns are expected minutes"
+            )
+        # gamma also sets how returns are scaled, and 0 would scale by single rewards.
+        env = VecNormalize(env, norm_obs=False, norm_reward=True, gamma=settings.gamma)
+        model = PPO(
+            SkipActorCriticPolicy,
+            env,
+            learning_rate=_falling(settings.learning_rate),
+            n_steps=settings.n_steps,
+            batch_size=settings.batch_size,
+            n_epochs=settings.n_epochs,
+            gamma=settings.gamma,
+            gae_lambda=settings.gae_lambda,
+            clip_range=settings.clip_range,
+            ent_coef=settings.ent_coef,
+            vf_coef=settings.vf_coef,
+            max_grad_norm=settings.max_grad_norm,
+            policy_kwargs={"net_arch": list(settings.net), "prior": settings.greedy_prior},
+            seed=seed % 2**32,
+            device="cpu",
+            tensorboard_log=tensorboard_log,
+        )
+        model.learn(settings.slots, callback=callback)
+        return cls(model, observation, deterministic=settings.deterministic)
+
+    def begin(self, seed: NDArray[np.int64], person: NDArray[np.int64]) -> None:
+        """Starts the people (seed, person), int64 (people,), at slot 0."""
+        self._people, self._slot = (seed, person), 0
+
+    def act(self, observation: Observed) -> Action:
+        """See `Policy`. Draws, where it draws, by the person's own lots."""
+        with torch.no_grad():
+            distribution = self.model.policy.get_distribution(torch.as_tensor(observation))
+            logits: NDArray[np.float32] = distribution.distribution.logits.numpy()
+        self._slot += 1
+        if self.deterministic:
+            return np.argmax(logits, axis=1)
+        people = observation.shape[0]
+        seed, person = self._people or (np.zeros(people, dtype=np.int64), np.arange(people))
+        lot = uniforms(seed, person, np.full_like(person, self._slot), Mechanism.POLICY, 1)[0]
+        mass = np.cumsum(np.exp(logits), axis=1)
+        drawn = np.sum(mass < lot[:, None] * mass[:, -1:], axis=1)
+        return np.minimum(drawn, logits.shape[1] - 1)
+
+    def save(self, path: Path) -> Path:
+        """Writes SB3's own zip, readable by `PPO.load`, without the optimiser's moments."""
+        file = path.with_suffix(".zip")
+        self.model.policy.optimizer.state.clear()
+        self.model.undertow = {"observation": self.observation, "deterministic": self.deterministic}
+        # Schedules are closures, and the rest is the last batch of training: neither is the policy.
+        left_out = ["lr_schedule", "clip_range", "learning_rate", "_last_obs", "_last_original_obs"]
+        self.model.save(file, exclude=[*left_out, "_last_episode_starts", "ep_info_buffer"])
+        return file
+
+    @classmethod
+    def load(cls, file: Path) -> PPOPolicy:
+        """Reads what `save` wrote."""
+        custom = {"learning_rate": 0.0, "lr_schedule": _falling(0.0), "clip_range": _falling(0.2)}
+        model: Any = PPO.load(file, device="cpu", custom_objects=custom)
+        view = model.undertow
+        return cls(model, view["observation"], deterministic=view["deterministic"])
+
+
+def _falling(start: float) -> Any:
+    def rate(remaining: float) -> float:
+        return start * remaining
+
+    return rate

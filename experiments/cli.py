@@ -1,0 +1,127 @@
+"""The command line: `undertow run FILE`, `undertow list`, `undertow schema`."""
+
+from __future__ import annotations
+
+import errno
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+from rich.progress import TimeRemainingColumn
+from rich.table import Table
+
+from .catalogue_file import CatalogueError
+from .config import ConfigError, Experiment, load_experiment
+from .run import Progress, ResultError, run
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+_console = Console()
+_problem = Console(stderr=True)
+
+_CONFIGS = Path(__file__).parent / "configs"
+
+
+def _fail(message: str, code: int = 1) -> typer.Exit:
+    _problem.print(message, style="bold red", highlight=False, markup=False, soft_wrap=True)
+    return typer.Exit(code)
+
+
+@app.command("run")
+def run_command(
+    file: Annotated[Path, typer.Argument(help="experiment in YAML")],
+    results: Annotated[Path, typer.Option(help="folder of results")] = Path("results"),
+    catalogue: Annotated[
+        Path | None, typer.Option(help="CSV or Parquet file for the config's catalogue block")
+    ] = None,
+    fresh: Annotated[bool, typer.Option(help="replace an existing result")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="processes; one a core")] = None,
+) -> None:
+    """Run an experiment, or what is missing of it."""
+    try:
+        experiment = _with_catalogue(load_experiment(file), catalogue)
+        folder = _run_with_bar(experiment, results, fresh, workers)
+    except (ConfigError, CatalogueError, ResultError) as error:
+        raise _fail(str(error)) from None
+    except KeyboardInterrupt:
+        raise _fail("stopped; finished jobs are kept, the same command goes on", 130) from None
+    except OSError as error:
+        what = "the disk is full" if error.errno == errno.ENOSPC else str(error)
+        raise _fail(f"{what}; finished jobs are kept, the same command goes on") from None
+    _console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
+
+
+def _with_catalogue(experiment: Experiment, file: Path | None) -> Experiment:
+    block = experiment.catalogue
+    if file is None:
+        if block is not None and block.path is None:
+            raise ConfigError("catalogue.path: not given; allowed: --catalogue FILE or the key")
+        return experiment
+    if block is None:
+        raise ConfigError("--catalogue: this config has no catalogue block; allowed: one that has")
+    given = block.model_copy(update={"path": file})
+    return experiment.model_copy(update={"catalogue": given})
+
+
+def _run_with_bar(
+    experiment: Experiment, results: Path, fresh: bool, workers: int | None
+) -> Path:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=_console) as bar:
+        task = bar.add_task(experiment.name)
+
+        def told(progress: Progress, text: str) -> None:
+            bar.update(task, total=progress.total, completed=progress.done)
+            bar.console.print(f"  {text}", style="dim", highlight=False, markup=False)
+
+        return run(experiment, results, fresh=fresh, workers=workers, told=told)
+
+
+@app.command("list")
+def list_command(
+    results: Annotated[Path, typer.Option(help="folder of results")] = Path("results"),
+) -> None:
+    """List the configs that come with Undertow, and the results."""
+    table = Table("config", "seeds", "cells", "what")
+    for file in sorted(_CONFIGS.glob("*.yaml")):
+        experiment = load_experiment(file)
+        cells = sum(len(policies) for policies in experiment.cells.values())
+        table.add_row(file.stem, str(experiment.seeds), str(cells), experiment.title)
+    _console.print(table)
+    table = Table("result", "state", "report")
+    for manifest in sorted(results.glob("*/manifest.json")):
+        try:
+            finished = json.loads(manifest.read_text(encoding="utf-8"))["finished"]
+            state = f"finished {finished}" if finished else "unfinished; run it again to go on"
+        except (ValueError, KeyError, TypeError):
+            state = "damaged manifest"
+        table.add_row(manifest.parent.name, state, str(manifest.parent / "report.md"))
+    _console.print(table)
+
+
+@app.command("schema")
+def schema_command() -> None:
+    """Print the JSON Schema of an experiment, worlds' parameters included."""
+    from ..envs.world import WorldParameters
+
+    schema = Experiment.model_json_schema()
+    world = WorldParameters.model_json_schema(ref_template="#/$defs/{model}")
+    schema.setdefault("$defs", {}).update(world.pop("$defs", {}))
+    schema["$defs"]["WorldParameters"] = world
+    overrides = schema["$defs"]["WorldBlock"]["properties"]["overrides"]
+    overrides["description"] = "any part of WorldParameters"
+    overrides["$ref"] = "#/$defs/WorldParameters"
+    typer.echo(json.dumps(schema, indent=1))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,225 @@
+"""One YAML file is one experiment: worlds, policies, seeds, evaluation, hypotheses.
+
+Unknown keys and values out of range are refused with the key's path, what was found and what is
+allowed.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ..agents import KINDS, PPOSettings
+from ..envs.world import NULLS, PRESETS, WorldParameters
+from ..envs.world import world as build_world
+from .catalogue_file import CatalogueFile
+from .metrics import METRICS
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
+_TERM = re.compile(r"\s*([-+/]?)\s*([a-z0-9_]+)@([a-z0-9_]+)")
+
+
+class ConfigError(ValueError):
+    """A config that cannot be run; the message names the key, the value and what is allowed."""
+
+
+class _Block(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WorldBlock(_Block):
+    """A world: a preset, perhaps a null applied to it, perhaps single parameters changed."""
+
+    preset: str = Field("default", description="; ".join(PRESETS))
+    null: str | None = Field(None, description="; ".join(NULLS))
+    description: str = ""
+    overrides: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _builds(self) -> Self:
+        self.parameters()
+        return self
+
+    def parameters(self) -> WorldParameters:
+        """The validated world."""
+        return build_world(self.preset, self.null, self.overrides)
+
+
+class PolicyBlock(_Block):
+    """A policy; `ppo` here overrides single settings of the experiment's `training`."""
+
+    kind: Literal["random", "chronological", "popular", "greedy", "ppo"]
+    observation: Literal["platform", "oracle"] = "platform"
+    description: str = ""
+    ppo: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Self:
+        if self.ppo and self.kind != "ppo":
+            raise ValueError(f"ppo: found settings for kind {self.kind!r}; allowed: kind ppo only")
+        if self.kind == "greedy" and self.observation != "oracle":
+            raise ValueError("observation: found 'platform' for greedy; allowed: oracle")
+        return self
+
+
+class Term(_Block):
+    """policy@world with a sign."""
+
+    sign: str
+    policy: str
+    world: str
+
+
+class Hypothesis(_Block):
+    """A statement about a contrast of cells, written before the run.
+
+    contrast: `a@w - b@w`, longer sums, or `a@w / b@w`, taken seed by seed. Tests: `greater` and `less`
+    hold if the whole interval lies beyond `threshold`; `equivalent` if two one-sided t tests reject, at
+    5 %, that the mean lies outside `threshold` +- `margin`.
+    """
+
+    name: str
+    statement: str
+    metric: str
+    contrast: str
+    test: Literal["greater", "less", "equivalent"]
+    threshold: float = 0.0
+    margin: float | None = Field(None, gt=0)
+    group: Literal["headline", "null", "split", "other"] = "other"
+
+    def terms(self) -> list[Term]:
+        """The cells of the contrast."""
+        found = list(_TERM.finditer(self.contrast))
+        if not found or "".join(m.group(0) for m in found).strip() != self.contrast.strip():
+            raise ValueError(
+                f"contrast: found {self.contrast!r}; allowed: policy@world joined by + or -, or one /"
+            )
+        terms = [Term(sign=m[1] or "+", policy=m[2], world=m[3]) for m in found]
+        if any(t.sign == "/" for t in terms) and (len(terms) != 2 or terms[1].sign != "/"):
+            raise ValueError(f"contrast: found {self.contrast!r}; allowed: one / between two cells")
+        return terms
+
+    @model_validator(mode="after")
+    def _is_testable(self) -> Self:
+        self.terms()
+        if (self.test == "equivalent") != (self.margin is not None):
+            raise ValueError(
+                f"margin: found {self.margin} with test {self.test!r}; allowed: a margin with "
+                "'equivalent', none with the others"
+            )
+        if self.metric not in METRICS:
+            raise ValueError(f"metric: found {self.metric!r}; allowed: {', '.join(METRICS)}")
+        return self
+
+
+class Split(_Block):
+    """Splits a gain of `long` over `short` into what remains in `frozen` and the rest."""
+
+    name: str
+    long: str
+    short: str
+    world: str
+    frozen: str
+
+
+class Evaluation(_Block):
+    """How a policy is measured."""
+
+    people: int = Field(2000, ge=10, le=1_000_000, description="twins a seed")
+    threshold: float = Field(0.6, gt=0, lt=1, description="|stance| that counts as radicalised")
+
+
+class Experiment(_Block):
+    """A whole experiment."""
+
+    name: str
+    title: str
+    description: str = ""
+    seeds: int = Field(ge=2, le=1000, description="training seeds, 0 to seeds - 1")
+    worlds: dict[str, WorldBlock] = Field(min_length=1)
+    policies: dict[str, PolicyBlock] = Field(min_length=1)
+    cells: dict[str, list[str]] = Field(
+        min_length=1, description="world: the policies that are run in it"
+    )
+    training: PPOSettings = PPOSettings()
+    evaluation: Evaluation = Evaluation()
+    neutral: str = Field("chronological", description="the neutral feed of the twins")
+    catalogue: CatalogueFile | None = None
+    hypotheses: list[Hypothesis] = Field(default_factory=list)
+    splits: list[Split] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _names_what_exists(self) -> Self:
+        for name in (self.name, *self.worlds, *self.policies):
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"name: found {name!r}; allowed: lower case, digits, underscores")
+        for world, policies in self.cells.items():
+            if world not in self.worlds:
+                raise ValueError(f"cells.{world}: no such world; allowed: {', '.join(self.worlds)}")
+            for policy in policies:
+                if policy not in self.policies:
+                    allowed = ", ".join(self.policies)
+                    raise ValueError(f"cells.{world}: found {policy!r}; allowed: {allowed}")
+        for name, block in self.policies.items():
+            try:
+                self.settings(name)
+            except ValidationError as error:
+                raise ValueError(f"policies.{name}.ppo.{_told(error)}") from None
+            del block
+        for hypothesis in self.hypotheses:
+            for term in hypothesis.terms():
+                self._require(f"hypotheses.{hypothesis.name}", term.policy, term.world)
+        for split in self.splits:
+            for policy in (split.long, split.short):
+                for world in (split.world, split.frozen):
+                    self._require(f"splits.{split.name}", policy, world)
+        return self
+
+    def _require(self, where: str, policy: str, world: str) -> None:
+        if policy not in self.cells.get(world, []):
+            raise ValueError(f"{where}: {policy}@{world} is not run; allowed: what `cells` names")
+
+    def settings(self, policy: str) -> PPOSettings:
+        """PPO's settings for this policy."""
+        return PPOSettings.model_validate(self.training.model_dump() | self.policies[policy].ppo)
+
+
+def _told(error: ValidationError) -> str:
+    """All problems of a pydantic error, a line each: path, what was found, what is allowed."""
+    lines = []
+    for problem in error.errors():
+        path = ".".join(str(part) for part in problem["loc"])
+        found = problem["input"]
+        shown = "" if isinstance(found, dict) else f" (found {found!r})"
+        text = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            text = "unknown key; allowed: the keys that `undertow schema` lists"
+        lines.append(f"{path}: {text}{shown}" if path else f"{text}{shown}")
+    return "\n".join(lines)
+
+
+def load_experiment(file: Path) -> Experiment:
+    """Reads and validates a config; raises `ConfigError`."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{file}: no such file; allowed: a YAML experiment") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: cannot be read ({error})") from None
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{file}: not YAML: {error}") from None
+    if not isinstance(data, dict):
+        raise ConfigError(f"{file}: found {type(data).__name__}; allowed: a mapping of keys")
+    try:
+        return Experiment.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(f"{file}:\n{_told(error)}") from None
+
+
+assert set(PolicyBlock.model_fields["kind"].annotation.__args__) == set(KINDS)  # type: ignore[union-attr]

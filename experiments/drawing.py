@@ -1,0 +1,76 @@
+"""What the figures share: how a policy looks, how an estimate and its seeds are drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from .result import NEUTRAL, Result
+from .statistics import Estimate
+
+#: Colour and marker of a policy (Okabe and Ito).
+LOOK = {
+    "random": ("#7F7F7F", "X"),
+    NEUTRAL: ("#000000", "s"),
+    "popular": ("#B87A00", "v"),
+    "greedy": ("#D55E00", "D"),
+    "ppo_myopic": ("#3A9AD0", "<"),
+    "ppo": ("#0072B2", "o"),
+    "ppo_oracle": ("#009E73", "^"),
+}
+_OTHER = ("#AA4C82", "P")
+
+
+def draw_row(
+    axes: Axes,
+    result: Result,
+    policy: str,
+    world: str,
+    metric: str,
+    at: float,
+    style: tuple[str, str],
+) -> None:
+    """One estimate of a horizontal chart: the seeds, the interval, the middle."""
+    found = result.estimate(policy, world, metric)
+    if found.mean is None:
+        return
+    colour, marker = style
+    values = [v for v in result.values(policy, world, metric) if v is not None]
+    axes.scatter(values, spread(at, len(values), 0.1), s=6, color=colour, alpha=0.3, lw=0, zorder=2)
+    axes.errorbar(
+        found.mean, at, xerr=arms(found), fmt=marker, color=colour, ms=6, mec="white",
+        elinewidth=1.5, zorder=4,
+    )  # fmt: skip
+
+
+def policy_ticks(axes: Axes, result: Result) -> None:
+    """Names the rows of a horizontal chart, the first policy on top."""
+    axes.set_yticks(range(len(result.policies)), result.policies)
+    axes.set_ylim(len(result.policies) - 0.4, -0.6)
+    axes.grid(axis="y", visible=False)
+
+
+def spread(at: float, n: int, width: float = 0.16) -> np.ndarray:
+    """Moves the dots of seeds apart, so that equal ones can be told apart."""
+    return at + np.linspace(-width, width, n) if n > 1 else np.full(n, at)
+
+
+def arms(found: Estimate) -> list[list[float]] | None:
+    """The two lengths of an error bar; None without an interval."""
+    if found.mean is None or found.low is None or found.high is None:
+        return None
+    return [[max(0.0, found.mean - found.low)], [max(0.0, found.high - found.mean)]]
+
+
+def look(policy: str) -> tuple[str, str]:
+    """Colour and marker of a policy."""
+    return LOOK.get(policy, _OTHER)
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure for Agg; its size is in inches."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure

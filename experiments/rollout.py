@@ -1,0 +1,163 @@
+"""One batch of people under one policy for the whole calendar, and their exact twins elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..agents import Policy
+from ..envs.feed_batch import FeedBatch
+from ..envs.world import Items, WorldParameters, altered
+
+Real = NDArray[np.float64]
+
+NO_TEMPTATION = {"appraisal": {"temptation": False}}
+NO_HABIT = {"habit": {"enabled": False}}
+NO_FEED = {"opening": {"enabled": False}, "churn": {"enabled": False}}
+
+
+@dataclass(frozen=True)
+class Lives:
+    """What became of people. Arrays have one row a person."""
+
+    minutes: Real
+    endorsed: Real
+    worth: Real
+    revenue: Real
+    civic_minutes: Real
+    false_minutes: Real
+    topic_minutes: Real
+    """Shape (people, topics)."""
+    creator_minutes: Real
+    """Shape (creators,): of everybody together."""
+    opened: Real
+    """Slots opened."""
+    served: Real
+    """Slots in which the person was still there to be served."""
+    led_extremity: Real
+    """Mean civic |y| of what led the feed."""
+    led_arousal: Real
+    """Mean arousal of what led the feed."""
+    stance_start: Real
+    stance: Real
+    taste: Real
+    habit: Real
+    crossed: NDArray[np.bool_]
+    """|stance| passed the threshold at some time."""
+    crossed_by_feed: NDArray[np.bool_]
+    """What was watched in the slot of the first crossing had been placed by the feed."""
+    present: NDArray[np.bool_]
+    susceptibility: Real
+    taste_start: Real
+
+
+def live(
+    parameters: WorldParameters,
+    items: Items,
+    policy: Policy,
+    *,
+    seed: int,
+    people: int,
+    threshold: float = 0.6,
+) -> Lives:
+    """Runs people 0..people-1 of `seed` through the calendar; nobody is replaced after churn."""
+    batch = FeedBatch(parameters, people, policy.observation, items)
+    seeds = np.full(people, seed, dtype=np.int64)
+    persons = np.arange(people, dtype=np.int64)
+    observation = batch.start(seeds, persons)
+    policy.begin(seeds, persons)
+    start = batch.state.stance.astype(np.float64)
+    names = ("minutes", "endorsed", "worth", "revenue", "civic", "false", "opened", "served")
+    total = {name: np.zeros(people) for name in (*names, "extremity", "arousal")}
+    by_topic = np.zeros((people, parameters.population.topics))
+    by_creator = np.zeros(int(items.creator.max()) + 1)
+    extremity = items.civic * np.abs(items.stance)
+    crossed = np.abs(start) > threshold
+    at_start = crossed.copy()
+    by_feed = np.zeros(people, dtype=np.bool_)
+    for _ in range(parameters.calendar.slots):
+        served = batch.state.present
+        action = policy.act(observation)
+        transition = batch.step(action)
+        observation, outcome = transition.observation, transition.outcome
+        watched = outcome.item
+        total["minutes"] += outcome.minutes
+        total["endorsed"] += outcome.endorsed
+        total["worth"] += outcome.worth
+        total["revenue"] += outcome.revenue
+        total["civic"] += outcome.minutes * items.civic[watched]
+        total["false"] += outcome.minutes * items.falsehood[watched]
+        total["opened"] += outcome.opened
+        total["served"] += served
+        total["extremity"] += served * extremity[action]
+        total["arousal"] += served * items.arousal[action]
+        by_topic += outcome.minutes[:, None] * items.indicator[watched]
+        by_creator += np.bincount(
+            items.creator[watched], outcome.minutes, minlength=by_creator.size
+        )
+        now = np.abs(batch.state.stance) > threshold
+        first = now & ~crossed
+        pushed = outcome.persuasion > 0
+        by_feed |= first & outcome.opened & ~outcome.sought & pushed
+        crossed |= now
+    shown = np.maximum(total["served"], 1)
+    return Lives(
+        minutes=total["minutes"],
+        endorsed=total["endorsed"],
+        worth=total["worth"],
+        revenue=total["revenue"],
+        civic_minutes=total["civic"],
+        false_minutes=total["false"],
+        topic_minutes=by_topic,
+        creator_minutes=by_creator,
+        opened=total["opened"],
+        served=total["served"],
+        led_extremity=total["extremity"] / shown,
+        led_arousal=total["arousal"] / shown,
+        stance_start=start,
+        stance=batch.state.stance.astype(np.float64),
+        taste=batch.state.taste.astype(np.float64),
+        habit=batch.state.habit.astype(np.float64),
+        crossed=crossed & ~at_start,
+        crossed_by_feed=by_feed,
+        present=batch.state.present.copy(),
+        susceptibility=batch.traits.susceptibility.astype(np.float64),
+        taste_start=batch.traits.taste.astype(np.float64),
+    )
+
+
+@dataclass(frozen=True)
+class Twins:
+    """The same people, the same luck: under the policy, and otherwise."""
+
+    policy: Lives
+    no_temptation: Lives
+    no_habit: Lives
+    neutral: Lives
+    no_feed: Lives
+
+
+def twins(
+    parameters: WorldParameters,
+    items: Items,
+    policy: Policy,
+    neutral: Policy,
+    *,
+    seed: int,
+    people: int,
+    threshold: float = 0.6,
+) -> Twins:
+    """The policy's people and their twins without temptation, habit, ranking, and without a feed."""
+
+    def lives(world: WorldParameters, who: Policy) -> Lives:
+        return live(world, items, who, seed=seed, people=people, threshold=threshold)
+
+    return Twins(
+        policy=lives(parameters, policy),
+        no_temptation=lives(altered(parameters, NO_TEMPTATION), policy),
+        no_habit=lives(altered(parameters, NO_HABIT), policy),
+        neutral=lives(parameters, neutral),
+        no_feed=lives(altered(parameters, NO_FEED), neutral),
+    )
