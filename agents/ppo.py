@@ -31,7 +31,7 @@ class PPOSettings(BaseModel):
     batch_size: int = Field(4096, ge=2, description="minibatch")
     n_epochs: int = Field(4, ge=1, description="passes over a rollout")
     learning_rate: float = Field(3e-3, gt=0, le=1, description="at the start; falls linearly to 0")
-    gamma: float = Field(0.99, ge=0, le=1, description="discount a slot; 0 is the myopic agent")
+    gamma: float = Field(0.98, ge=0, le=1, description="discount a slot; 0 is the myopic agent")
     gae_lambda: float = Field(0.5, ge=0, le=1, description="GAE lambda")
     clip_range: float = Field(0.2, gt=0, le=1, description="PPO clip")
     ent_coef: float = Field(0.0, ge=0, le=1, description="entropy bonus")

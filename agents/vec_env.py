@@ -41,15 +41,13 @@ class FeedVecEnv(VecEnv):
             n_envs, observation_space(self.batch), spaces.Discrete(len(self.batch.items))
         )
         self._measured, self._bootstrap = measured, bootstrap
-        self._quiet: list[dict[str, Any]] = [{} for _ in range(n_envs)]
-        self.seed(seed)
+        # SB3 would draw a missing seed from NumPy's global stream.
+        self.seed(int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed)
 
     def reset(self) -> np.ndarray:
         """Starts everybody: person 0 of a new seed, else the next person."""
         key = self._seeds[0]
-        if key is not None or not self.batch.started:
-            if key is None:
-                key = int(np.random.SeedSequence().generate_state(2, np.uint64)[0] >> 2)
+        if key is not None:
             self.batch.start(key + np.arange(self.num_envs, dtype=np.int64), 0)
         else:
             self.batch.restart(np.ones(self.num_envs, dtype=np.bool_))
@@ -66,10 +64,9 @@ class FeedVecEnv(VecEnv):
             raise RuntimeError("step: called before reset; allowed: after reset")
         transition = self.batch.step(self._actions)
         done = transition.terminated | transition.truncated
-        infos = self._infos(transition) if self._measured else self._quiet
+        infos = self._infos(transition) if self._measured else [{} for _ in range(self.num_envs)]
         observation = transition.observation
         if done.any():
-            infos = list(infos)
             for row in np.nonzero(done)[0]:
                 cut = bool(transition.truncated[row])
                 infos[row] = {

@@ -33,7 +33,10 @@ def parameters_of(world: World, null: str | None = None) -> WorldParameters:
     if isinstance(world, Mapping):
         overrides = dict(world)
         preset = overrides.pop("preset", "default")
-        return build_world(preset, overrides.pop("null", null), overrides)
+        named = overrides.pop("null", None)
+        if named is not None and null is not None and named != null:
+            raise ValueError(f"null: found {null!r} beside {named!r} in world; allowed: one of them")
+        return build_world(preset, named or null, overrides)
     raise TypeError(
         f"world: found {type(world).__name__}; allowed: a preset's name, a mapping of parameters or "
         "WorldParameters"
@@ -66,8 +69,7 @@ class FeedEnv(gym.Env[Any1, Any1]):
         items: Items | None = None,
         render_mode: str | None = None,
     ) -> None:
-        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
-            raise ValueError(f"render_mode: found {render_mode!r}; allowed: ansi, rgb_array")
+        _check_render_mode(render_mode)
         self.batch = FeedBatch(parameters_of(world, null), 1, observation, items)
         self.render_mode = render_mode
         self.observation_space = observation_space(self.batch)
@@ -97,6 +99,8 @@ class FeedEnv(gym.Env[Any1, Any1]):
         """Plays one slot. Raises `ResetNeeded` before `reset`, `ValueError` for a bad action."""
         if not self.batch.started:
             raise gym.error.ResetNeeded("step: called before reset; allowed: after reset")
+        if np.size(action) != 1:
+            raise ValueError(f"action: found {action!r}; allowed: one integer")
         transition = self.batch.step(np.reshape(np.asarray(action), (1,)))
         measured = self.batch.measured(transition.outcome)
         info = {name: value[0] for name, value in measured.items()}
@@ -145,6 +149,7 @@ class FeedVectorEnv(VectorEnv[Any1, Any1, Any1]):
         render_mode: str | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
     ) -> None:
+        _check_render_mode(render_mode)
         self.batch = FeedBatch(parameters_of(world, null), num_envs, observation, items)
         self.num_envs = num_envs
         self.autoreset_mode = AutoresetMode(autoreset_mode)
@@ -167,8 +172,14 @@ class FeedVectorEnv(VectorEnv[Any1, Any1, Any1]):
         mask = (options or {}).get("reset_mask")
         if mask is not None:
             self._require_reset("reset with a reset_mask")
-            self.batch.restart(np.asarray(mask, dtype=np.bool_))
-            self._over = self._over & ~np.asarray(mask, dtype=np.bool_)
+            rows = np.asarray(mask, dtype=np.bool_)
+            if rows.shape != (self.num_envs,) or seed is not None:
+                raise ValueError(
+                    f"reset_mask: found shape {rows.shape}, seed {seed}; allowed: shape "
+                    f"({self.num_envs},) and no seed"
+                )
+            self.batch.restart(rows)
+            self._over = self._over & ~rows
             return self.batch.observe(), {}
         if isinstance(seed, list):
             if len(seed) != self.num_envs or any(s is None for s in seed):
@@ -193,6 +204,7 @@ class FeedVectorEnv(VectorEnv[Any1, Any1, Any1]):
         self._require_reset("step")
         waking = self._over
         transition = self.batch.step(actions)
+        idle = waking if self.autoreset_mode is AutoresetMode.NEXT_STEP else None
         info = self.batch.measured(transition.outcome)
         reward, terminated, truncated = (
             transition.reward,
@@ -207,6 +219,7 @@ class FeedVectorEnv(VectorEnv[Any1, Any1, Any1]):
             # These rows ended a step ago: this step only starts their next person.
             self.batch.restart(waking)
             observation = self.batch.observe()
+            info = self.batch.measured(transition.outcome, idle=idle)
             reward = np.where(waking, np.float32(0), reward)
             terminated, truncated = terminated & ~waking, truncated & ~waking
         over = terminated | truncated
@@ -231,6 +244,11 @@ class FeedVectorEnv(VectorEnv[Any1, Any1, Any1]):
     def _require_reset(self, what: str) -> None:
         if not self.batch.started:
             raise gym.error.ResetNeeded(f"{what}: called before reset; allowed: after reset")
+
+
+def _check_render_mode(render_mode: str | None) -> None:
+    if render_mode not in (None, "ansi", "rgb_array"):
+        raise ValueError(f"render_mode: found {render_mode!r}; allowed: ansi, rgb_array")
 
 
 def observation_space(batch: FeedBatch) -> spaces.Box:

@@ -54,6 +54,8 @@ class FeedBatch:
 
         Returns the first observation.
         """
+        if np.max(seed) >= 2**63 or np.min(seed) < 0:
+            raise ValueError(f"seed: found {np.max(seed)}; allowed: 0 to 2**63 - 1")
         self.seed = np.asarray(seed, dtype=np.int64) + np.zeros(self.people, dtype=np.int64)
         self.person = np.asarray(person, dtype=np.int64) + np.zeros(self.people, dtype=np.int64)
         self.slot = np.zeros(self.people, dtype=np.int64)
@@ -122,15 +124,17 @@ class FeedBatch:
             reward = reward - aim.induced_extremity * outcome.persuasion
         return reward.astype(np.float32)
 
-    def measured(self, outcome: Outcome) -> dict[str, Any]:
+    def measured(self, outcome: Outcome, idle: Bool | None = None) -> dict[str, Any]:
         """The true state and what happened, for `info`: arrays with one row a person.
+
+        In rows marked `idle` nothing happened: they only began.
 
         `cost` follows Safety-Gymnasium: the sum of the parts `cost_*`. Parts are unendorsed minutes,
         and induced extremity in hundredths of the stance axis, so that the sum is not one of them.
         """
         unendorsed = outcome.unendorsed
         extremity = np.maximum(100.0 * outcome.persuasion, 0.0)
-        return {
+        happened = {
             "opened": outcome.opened,
             "item": outcome.item,
             "sought": outcome.sought,
@@ -142,6 +146,10 @@ class FeedBatch:
             "cost_unendorsed_minutes": unendorsed,
             "cost_induced_extremity": extremity,
             "churned": outcome.left,
+        }
+        if idle is not None:
+            happened = {name: np.where(idle, 0, v).astype(v.dtype) for name, v in happened.items()}
+        return happened | {
             "habit": self.state.habit,
             "tolerance": self.state.tolerance,
             "stance": self.state.stance,

@@ -86,8 +86,9 @@ class PlatformView:
 
 
 def _groups(items: Items) -> Float:
-    """Indicator of each item's group, (items, topics - 1 + 4): plain topics, then four civic ones."""
-    plain = items.indicator[:, 1:] * (1.0 - items.civic[:, None])
+    """Indicator of each item's group, (items, groups): topics of plain items, then four civic ones."""
+    plain = items.indicator * (1.0 - items.civic[:, None])
+    plain = plain[:, np.any(plain > 0, axis=0)]
     right, far = items.stance > 0, np.abs(items.stance) > _FAR
     sides = (~right & far, ~right & ~far, right & ~far, right & far)
     civic = np.stack([side * items.civic for side in sides], axis=1)

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from .arrays import Float, Int, sigmoid
-from .parameters import WorldParameters
+from .parameters import LONGEST_LENGTH, WorldParameters
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,9 @@ def assemble(
     """Items from their columns: adds what follows from them, and the types the world computes in."""
     topics = parameters.population.topics
     if topic.size and (topic.min() < 0 or topic.max() >= topics):
+        wrong = int(topic.min() if topic.min() < 0 else topic.max())
         raise ValueError(
-            f"catalogue: topic {int(topic.max())} found; allowed: 0 to {topics - 1} "
+            f"catalogue: topic {wrong} found; allowed: 0 to {topics - 1} "
             f"(population.topics = {topics})"
         )
 
@@ -113,7 +114,7 @@ def assemble(
         falsehood=real(falsehood),
         creator=np.asarray(creator, dtype=np.int64),
         duration=real(duration),
-        length=real(np.clip(length, 0.5, 2.0)),
+        length=real(np.clip(length, 1 / LONGEST_LENGTH, LONGEST_LENGTH)),
         sponsor=real(sponsor),
         supply=real(supply / supply.sum()),
         indicator=real(topic[:, None] == np.arange(topics)[None, :]),
@@ -139,7 +140,7 @@ def synthetic(parameters: WorldParameters) -> Items:
     """The seeded synthetic catalogue of `parameters.catalogue`."""
     rule, topics = parameters.catalogue, parameters.population.topics
     generator = np.random.Generator(np.random.Philox(rule.seed))
-    pairs = round(rule.items * rule.civic_items / 2)
+    pairs = min(round(rule.items * rule.civic_items / 2), rule.items // 2)
     plain = rule.items - 2 * pairs
     positive = rule.stance_range * (np.arange(pairs) + 0.5) / max(pairs - 0.5, 0.5)
     stance = np.concatenate([positive, -positive, np.zeros(plain)])
@@ -160,7 +161,7 @@ def synthetic(parameters: WorldParameters) -> Items:
     if pairs:
         share = rule.civic_supply if plain else 1.0
         supply[: 2 * pairs] = share * posted[: 2 * pairs] / posted[: 2 * pairs].sum()
-    supply[2 * pairs :] = (1 - supply.sum()) / max(plain, 1)
+    supply[2 * pairs :] = max(1 - supply.sum(), 0) / max(plain, 1)
 
     popularity = 1 / np.arange(1, rule.creators + 1)
     creator = generator.choice(rule.creators, size=rule.items, p=popularity / popularity.sum())

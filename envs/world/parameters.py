@@ -17,15 +17,24 @@ def _parameter(default: float, low: float, high: float, unit: str, source: str, 
     return Field(default, ge=low, le=high, description=text, json_schema_extra=extra)
 
 
+def _count(default: int, low: int, high: int, unit: str, source: str, text: str) -> Any:
+    extra = {"unit": unit, "source": source}
+    return Field(default, ge=low, le=high, description=text, json_schema_extra=extra)
+
+
 class _Group(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+# An item's duration lengthens or shortens a session by no more than this factor.
+LONGEST_LENGTH = 1.2
 
 
 class Calendar(_Group):
     """The clock: a step is a slot of wall-clock time."""
 
-    slots_per_day: int = Field(8, ge=1, le=48, description="slots in a day")
-    days: int = Field(21, ge=1, le=365, description="days in an episode")
+    slots_per_day: int = _count(8, 1, 48, "slots/day", "design", "slots in a day")
+    days: int = _count(21, 1, 365, "days", "design", "days in an episode")
 
     @property
     def slots(self) -> int:
@@ -36,7 +45,7 @@ class Calendar(_Group):
 class Population(_Group):
     """How people differ; each trait is drawn once."""
 
-    topics: int = Field(6, ge=2, le=64, description="topics K; topic 0 is the contested (civic) one")
+    topics: int = _count(6, 2, 64, "topics", "A", "K; topic 0 is the contested (civic) one")
     taste_mean: float = _parameter(-0.4, -6, 6, "logit", "A", "mean of the logit of initial taste")
     taste_sd: float = _parameter(1.2, 0, 6, "logit", "A", "spread of the logit of initial taste")
     self_control_mean: float = _parameter(-0.2, -6, 6, "logit", "A", "mean logit of self-control c")
@@ -61,8 +70,8 @@ class Population(_Group):
 class Catalogue(_Group):
     """The synthetic catalogue; an item stands for a class of content."""
 
-    items: int = Field(30, ge=4, le=20_000, description="items, the size of the action space")
-    seed: int = Field(7, ge=0, description="seed of the catalogue")
+    items: int = _count(30, 4, 20_000, "items", "A", "size of the action space")
+    seed: int = _count(7, 0, 2**63 - 1, "seed", "A", "seed of the catalogue")
     civic_items: float = _parameter(0.34, 0, 1, "share", "A", "share of items with a stance")
     civic_supply: float = _parameter(
         0.15, 0, 1, "share", "A", "share of posts with a stance (what a neutral feed shows)"
@@ -74,7 +83,7 @@ class Catalogue(_Group):
     falsehood_base: float = _parameter(-3.0, -10, 10, "logit", "A", "logit false share at y = 0")
     falsehood_slope: float = _parameter(3.2, 0, 10, "logit/stance", "A", "rise of it with |y|")
     falsehood_quality: float = _parameter(0.2, 0, 1, "quality", "A", "quality lost when all false")
-    creators: int = Field(12, ge=1, description="creators, with Zipf productivity")
+    creators: int = _count(12, 1, 20_000, "creators", "A", "creators, with Zipf productivity")
     sponsored: float = _parameter(0.15, 0, 1, "share", "A", "share of items with a sponsor")
 
 
@@ -116,7 +125,7 @@ class Watching(_Group):
     minutes: float = _parameter(20.0, 0.1, 120, "min", "A", "M: mean minutes at full pull, no habit")
     habit: float = _parameter(0.6, 0, 5, "share", "A", "g: longer sessions at full habit")
     shape: float = _parameter(0.8, 0.3, 3, "1", "V (<1: Liu 2010); value A", "Weibull shape")
-    longest: float = _parameter(4.0, 1, 20, "1", "A", "largest multiple of the mean in a slot")
+    longest: float = _parameter(4.0, 1.5, 20, "1", "A", "largest multiple of the mean in a slot")
     duration: float = _parameter(0.1, 0, 1, "1", "A", "elasticity of minutes to an item's duration")
 
 
@@ -223,12 +232,14 @@ class WorldParameters(_Group):
 
     @model_validator(mode="after")
     def _sessions_fit_in_a_slot(self) -> Self:
-        longest = self.watching.minutes * (1 + self.watching.habit) * self.watching.longest
+        w = self.watching
+        stretch = LONGEST_LENGTH if w.duration > 0 else 1.0
+        longest = w.minutes * stretch * (1 + w.habit) * w.longest
         slot = 24 * 60 / self.calendar.slots_per_day
         if longest > slot:
             raise ValueError(
-                f"watching: a session of minutes x (1 + habit) x longest = {longest:g} min does not "
-                f"fit in a slot of {slot:g} min (calendar.slots_per_day = "
+                f"watching: a session of minutes x length (up to {stretch:g}) x (1 + habit) x longest = "
+                f"{longest:g} min does not fit in a slot of {slot:g} min (calendar.slots_per_day = "
                 f"{self.calendar.slots_per_day}); allowed: at most {slot:g}"
             )
         return self

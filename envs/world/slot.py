@@ -86,8 +86,10 @@ def slot(
     endorsed = np.minimum(minutes, planned)
     unendorsed = minutes - endorsed
 
-    # 4.-7. What was watched moves the person (in the placebo, what the next person watched).
-    moving, moved_by = (minutes, item) if parameters.placebo == "none" else _yoked(minutes, item)
+    # 4.-8. What was watched moves the person (in the placebo, what the next person watched).
+    moving, resented, moved_by = minutes, unendorsed, item
+    if parameters.placebo == "yoked":
+        moving, resented, moved_by = _yoked(minutes, unendorsed, item)
     exposure = dose(moving, parameters.exposure_minutes)
     satiation = satiate(parameters, state.satiation, moved_by.indicator, exposure)
     habit = build_habit(parameters, state.habit, moved_by.arousal, exposure)
@@ -98,8 +100,7 @@ def slot(
 
     # 8. Book welfare.
     worth = worth_of(parameters, seen.endorsement, endorsed, unendorsed)
-    own_exposure = dose(minutes, parameters.exposure_minutes)
-    regret = regret_next(parameters, state.regret, unendorsed, minutes, own_exposure)
+    regret = regret_next(parameters, state.regret, resented, moving, exposure)
 
     # 9. Leave, perhaps, if the app stayed closed.
     hazard = churn_probability(parameters, habit, regret)
@@ -139,7 +140,7 @@ def _without_temptation(
     return np.where((luck[Mechanism.OPENING] < chance) & state.present, minutes, 0.0)
 
 
-def _yoked(minutes: Float, item: Shown) -> tuple[Float, Shown]:
+def _yoked(minutes: Float, unendorsed: Float, item: Shown) -> tuple[Float, Float, Shown]:
     """The watching of the next person in the batch: marginals kept, the link to one's own cut."""
     if minutes.shape[0] < 2:
         raise ValueError(
@@ -147,7 +148,7 @@ def _yoked(minutes: Float, item: Shown) -> tuple[Float, Shown]:
             "the next one watched)"
         )
     order = np.roll(np.arange(minutes.shape[0]), -1)
-    return np.take(minutes, order, axis=0), item.of(order)
+    return np.take(minutes, order), np.take(unendorsed, order), item.of(order)
 
 
 def expected_next_minutes(

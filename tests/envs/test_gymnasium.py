@@ -104,7 +104,9 @@ def test_reset_with_a_seed_starts_person_0_and_without_one_the_next():
     assert vec.batch.person.tolist() == [1, 1] and vec.batch.seed.tolist() == [3, 4]
 
 
-@pytest.mark.parametrize("make", [lambda: FeedEnv(SHORT), lambda: FeedVectorEnv(2, SHORT)])
+@pytest.mark.parametrize(
+    "make", [lambda: FeedEnv(SHORT), lambda: FeedVectorEnv(2, SHORT)], ids=["single", "vector"]
+)
 def test_without_any_seed_every_environment_meets_other_people(make):
     envs = [make(), make()]
     for env in envs:
@@ -126,7 +128,9 @@ def test_a_list_of_seeds_must_name_everybody(seeds):
 
 
 @pytest.mark.xfail(strict=True, reason="OverflowError: Python int too large to convert to C long")
-@pytest.mark.parametrize("make", [lambda: FeedEnv(SHORT), lambda: FeedVectorEnv(2, SHORT)])
+@pytest.mark.parametrize(
+    "make", [lambda: FeedEnv(SHORT), lambda: FeedVectorEnv(2, SHORT)], ids=["single", "vector"]
+)
 def test_any_seed_that_gymnasium_allows_will_do_or_is_refused_by_name(make):
     try:
         make().reset(seed=2**63)
