@@ -19,6 +19,8 @@ from .policy import Action, Observed
 from .skip_policy import SkipActorCriticPolicy
 from .vec_env import make_vec_env
 
+_VIEW = "undertow"
+
 
 class PPOSettings(BaseModel):
     """Hyperparameters of PPO (Schulman et al. 2017) and of its training."""
@@ -39,7 +41,10 @@ class PPOSettings(BaseModel):
     max_grad_norm: float = Field(0.5, gt=0, le=100, description="gradient clip")
     net: tuple[int, ...] = Field((64, 64), description="hidden units of policy and value net")
     greedy_prior: float = Field(
-        0.0, ge=0, le=100, description="weight of expected minutes in the first logits (oracle only)"
+        0.0,
+        ge=0,
+        le=100,
+        description="weight of expected minutes in the first logits (oracle only)",
     )
     deterministic: bool = Field(False, description="deploy the likeliest item, not a draw")
 
@@ -77,8 +82,8 @@ class PPOPolicy:
         )
         if settings.greedy_prior and observation != "oracle":
             raise ValueError(
-                f"greedy_prior: found {settings.greedy_prior} with the {observation} view; allowed: 0, "
-                "or the oracle view, whose last columns are expected minutes"
+                f"greedy_prior: found {settings.greedy_prior} with the {observation} view; "
+                "allowed: 0, or the oracle view, whose last columns are expected minutes"
             )
         # gamma also sets how returns are scaled, and 0 would scale by single rewards.
         env = VecNormalize(env, norm_obs=False, norm_reward=True, gamma=settings.gamma)
@@ -111,7 +116,8 @@ class PPOPolicy:
         """See `Policy`. Draws, where it draws, by the person's own lots."""
         with torch.no_grad():
             distribution = self.model.policy.get_distribution(torch.as_tensor(observation))
-            logits: NDArray[np.float32] = distribution.distribution.logits.numpy()
+            categorical: Any = distribution.distribution
+            logits: NDArray[np.float32] = categorical.logits.numpy()
         self._slot += 1
         if self.deterministic:
             return np.argmax(logits, axis=1)
@@ -126,7 +132,8 @@ class PPOPolicy:
         """Writes SB3's own zip, readable by `PPO.load`, without the optimiser's moments."""
         file = path.with_suffix(".zip")
         self.model.policy.optimizer.state.clear()
-        self.model.undertow = {"observation": self.observation, "deterministic": self.deterministic}
+        view = {"observation": self.observation, "deterministic": self.deterministic}
+        setattr(self.model, _VIEW, view)  # SB3 saves every attribute with the model
         # Schedules are closures, and the rest is the last batch of training: neither is the policy.
         left_out = ["lr_schedule", "clip_range", "learning_rate", "_last_obs", "_last_original_obs"]
         self.model.save(file, exclude=[*left_out, "_last_episode_starts", "ep_info_buffer"])
@@ -137,7 +144,7 @@ class PPOPolicy:
         """Reads what `save` wrote."""
         custom = {"learning_rate": 0.0, "lr_schedule": _falling(0.0), "clip_range": _falling(0.2)}
         model: Any = PPO.load(file, device="cpu", custom_objects=custom)
-        view = model.undertow
+        view = getattr(model, _VIEW)
         return cls(model, view["observation"], deterministic=view["deterministic"])
 
 

@@ -62,6 +62,8 @@ def load_policy(file: str | Path) -> Policy:
             return Chronological(np.asarray(rule["supply"], dtype=np.float64))
         if kind == "popular":
             return Popular(np.asarray(rule["ranking"]), rule["items"])
-        return {"random": Random, "greedy": Greedy}[kind](rule["items"])
+        if kind == "random":
+            return Random(rule["items"])
+        return {"greedy": Greedy}[kind](rule["items"])
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"policy {file}: not a rule that `save` wrote ({error!r})") from error

@@ -72,8 +72,8 @@ class Chronological(_Rule):
     """The neutral feed: the newest post first, whoever looks.
 
     Each item is posted regularly, in proportion to its supply, from its place in the catalogue's
-    order on; together the posts are one timeline. A person joins it at a place of their own and sees
-    what is newest in each slot.
+    order on; together the posts are one timeline. A person joins it at a place of their own and
+    sees what is newest in each slot.
     """
 
     kind = "chronological"
@@ -120,7 +120,8 @@ class Popular(_Rule):
     ) -> Popular:
         """Ranks items by mean minutes in the logs of a random feed among other people."""
         items = len(catalogue)
-        batch, watched, led = FeedBatch(parameters, people, items=catalogue), 0.0, 0.0
+        batch = FeedBatch(parameters, people, items=catalogue)
+        watched, led = np.zeros(items), np.zeros(items)
         policy = Random(items)
         seeds, persons = np.full(people, seed), np.arange(people)
         policy.begin(seeds, persons)

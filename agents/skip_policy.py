@@ -1,4 +1,4 @@
-"""SB3's actor-critic MLP with a straight path: the last layer sees the observation beside the features.
+"""SB3's actor-critic MLP with a straight path from the observation to the last layer.
 
 Rates and shares in the observation are nearly proportional to what an item is worth; a linear path
 reads them at once, and the hidden layers learn the rest (residual learning: He et al. 2016).
@@ -36,9 +36,10 @@ class _SkipExtractor(MlpExtractor):
 class SkipActorCriticPolicy(ActorCriticPolicy):
     """`MlpPolicy` with the straight path.
 
-    prior: what the last columns of the observation, one an action, weigh in that action's logit before
-    training. With the oracle's view these rank items by expected minutes, so learning starts near
-    greedy and has to find only what lies beyond it (residual policy learning: Silver et al. 2018).
+    prior: what the last columns of the observation, one an action, weigh in that action's logit
+    before training. With the oracle's view these rank items by expected minutes, so learning
+    starts near greedy and has to find only what lies beyond it (residual policy learning: Silver
+    et al. 2018).
     """
 
     def __init__(self, *args: Any, prior: float = 0.0, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""A native stable-baselines3 `VecEnv` over the batch: no environment per person, no Python per step."""
+"""A native stable-baselines3 `VecEnv` over the batch: no Python for each person."""
 
 from __future__ import annotations
 
@@ -115,8 +115,8 @@ class FeedVecEnv(VecEnv):
 def make_vec_env(env_id: str, n_envs: int = 1, seed: int | None = None, **kwargs: Any) -> VecEnv:
     """`env_id` as a native SB3 `VecEnv` with episode statistics (as SB3's `make_vec_env`).
 
-    env_id: an Undertow id. n_envs: people. seed: person i is that of seed + i. Further arguments go to
-    `FeedVecEnv` (world, null, observation, items, measured).
+    env_id: an Undertow id. n_envs: people. seed: person i is that of seed + i. Further arguments
+    go to `FeedVecEnv` (world, null, observation, items, measured).
     """
     if env_id not in ENVIRONMENTS:
         raise ValueError(f"env_id: found {env_id!r}; allowed: {', '.join(ENVIRONMENTS)}")

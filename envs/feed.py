@@ -7,7 +7,7 @@ Two faces over one `FeedBatch`: `FeedEnv`, a Gymnasium environment of one person
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, SupportsFloat
+from typing import Any, SupportsFloat
 
 import gymnasium as gym
 import numpy as np
@@ -25,7 +25,7 @@ World = str | Mapping[str, Any] | WorldParameters
 
 
 def parameters_of(world: World, null: str | None = None) -> WorldParameters:
-    """World parameters from a preset's name, a mapping of overrides (`preset`, `null`), or as they are."""
+    """World parameters from a preset's name, or a mapping of overrides, or as they are."""
     if isinstance(world, WorldParameters):
         return world if null is None else _refuse_null(null)
     if isinstance(world, str):
@@ -35,17 +35,19 @@ def parameters_of(world: World, null: str | None = None) -> WorldParameters:
         preset = overrides.pop("preset", "default")
         named = overrides.pop("null", None)
         if named is not None and null is not None and named != null:
-            raise ValueError(f"null: found {null!r} beside {named!r} in world; allowed: one of them")
+            raise ValueError(
+                f"null: found {null!r} beside {named!r} in world; allowed: one of them"
+            )
         return build_world(preset, named or null, overrides)
     raise TypeError(
-        f"world: found {type(world).__name__}; allowed: a preset's name, a mapping of parameters or "
-        "WorldParameters"
+        f"world: found {type(world).__name__}; allowed: a preset's name, a mapping of "
+        "parameters or WorldParameters"
     )
 
 
 def _refuse_null(null: str) -> WorldParameters:
     raise ValueError(
-        f"null: found {null!r} beside finished WorldParameters; allowed: a null with a preset's name"
+        f"null: found {null!r} beside WorldParameters; allowed: a null with a preset's name"
     )
 
 
@@ -53,12 +55,13 @@ class FeedEnv(gym.Env[Any1, Any1]):
     """One person. Action `Discrete(items)`: the item that leads the feed in the next slot.
 
     world: preset name, mapping of parameters or `WorldParameters`. null: name of a null world.
-    observation: `platform` (only what a platform can log) or `oracle` (true state). items: catalogue.
-    Reward: the platform's objective, by default minutes watched. Churn terminates; the end of the
-    calendar truncates. `reset(seed=...)` starts person 0 of that seed, `reset()` the next person.
+    observation: `platform` (only what a platform can log) or `oracle` (true state). items:
+    catalogue. Reward: the platform's objective, by default minutes watched. Churn terminates; the
+    end of the calendar truncates. `reset(seed=...)` starts person 0 of that seed, `reset()` the
+    next one.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi", "rgb_array"], "render_fps": 4}
+    metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 4}  # noqa: RUF012
 
     def __init__(
         self,
@@ -128,11 +131,11 @@ class FeedVectorEnv(VectorEnv[Any1, Any1, Any1]):
     """Many people at once; person i is the one that `FeedEnv` seeded with `seed + i` would meet.
 
     Arguments as for `FeedEnv`, and autoreset_mode of Gymnasium's vector environments: `SAME_STEP`
-    (default; the observation and info of the end are in `info["final_obs"]` and `info["final_info"]`),
+    (default; the end is in `info["final_obs"]` and `info["final_info"]`),
     `NEXT_STEP` or `DISABLED` (call `reset(options={"reset_mask": mask})`).
     """
 
-    metadata: ClassVar[dict[str, Any]] = {
+    metadata = {  # noqa: RUF012
         "render_modes": ["ansi", "rgb_array"],
         "render_fps": 4,
         "autoreset_mode": AutoresetMode.SAME_STEP,
@@ -156,7 +159,7 @@ class FeedVectorEnv(VectorEnv[Any1, Any1, Any1]):
         self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
         self.render_mode = render_mode
         self.single_observation_space = observation_space(self.batch)
-        self.single_action_space = spaces.Discrete(len(self.batch.items))  # type: ignore[assignment]
+        self.single_action_space = spaces.Discrete(len(self.batch.items))
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._over = np.zeros(num_envs, dtype=np.bool_)

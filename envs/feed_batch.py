@@ -8,13 +8,23 @@ from typing import Any
 import numpy as np
 
 from .views import OBSERVATIONS, VIEWS
-from .world import IN_A_SLOT, Items, Mechanism, Outcome, WorldParameters, draw, slot, synthetic, uniforms
+from .world import (
+    IN_A_SLOT,
+    Items,
+    Mechanism,
+    Outcome,
+    WorldParameters,
+    draw,
+    slot,
+    synthetic,
+    uniforms,
+)
 from .world.arrays import Any1, Bool, Float, Int
 
 
 @dataclass(frozen=True)
 class Transition:
-    """What a step gives, before any row is restarted. Shapes (people,), observation (people, size)."""
+    """What a step gives, before any restart. Shapes (people,), observation (people, size)."""
 
     observation: Float
     reward: Float
@@ -49,10 +59,10 @@ class FeedBatch:
         self.view = VIEWS[observation](parameters, self.items, people)
         self.started = False
 
-    def start(self, seed: Any1, person: Any1) -> Float:
-        """Puts the person (seed, person) in each row at slot 0; both int64 (people,).
+    def start(self, seed: Any1 | int, person: Any1 | int) -> Float:
+        """Puts the person (seed, person) in each row, at slot 0.
 
-        Returns the first observation.
+        Both are int64, shape (people,), or one number for all. Returns the first observation.
         """
         if np.max(seed) >= 2**63 or np.min(seed) < 0:
             raise ValueError(f"seed: found {np.max(seed)}; allowed: 0 to 2**63 - 1")
@@ -84,9 +94,7 @@ class FeedBatch:
         """
         feed = self._checked(action)
         luck = uniforms(self.seed, self.person, self.slot + 1, Mechanism.OPENING, IN_A_SLOT)
-        self.state, outcome = slot(
-            self.parameters, self.items, self.traits, self.state, feed, luck
-        )
+        self.state, outcome = slot(self.parameters, self.items, self.traits, self.state, feed, luck)
         self.slot = self.slot + 1
         self.view.record(outcome)
         ended = self.slot >= self.parameters.calendar.slots
@@ -129,8 +137,9 @@ class FeedBatch:
 
         In rows marked `idle` nothing happened: they only began.
 
-        `cost` follows Safety-Gymnasium: the sum of the parts `cost_*`. Parts are unendorsed minutes,
-        and induced extremity in hundredths of the stance axis, so that the sum is not one of them.
+        `cost` follows Safety-Gymnasium: the sum of the parts `cost_*`. Parts are unendorsed
+        minutes, and induced extremity in hundredths of the stance axis, so that the sum is not one
+        of them.
         """
         unendorsed = outcome.unendorsed
         extremity = np.maximum(100.0 * outcome.persuasion, 0.0)

@@ -26,11 +26,12 @@ _PRIOR_SESSIONS, _PRIOR_MINUTES = 1.0, 0.5
 class PlatformView:
     """What a platform can log; nothing in it needs the person's mind.
 
-    Items fall into groups: the plain topics, and civic content by side and distance from the middle.
-    For each group: minutes at three speeds, the watch rate (minutes a session since the start) and
-    how well it is known. At three speeds: opens, minutes, sought minutes and arousing minutes. Then
-    the mean stance and the mean |stance| of civic minutes, the last slot (opened, minutes, stance and
-    arousal), the gap since the last opening, and how much of the calendar has passed.
+    Items fall into groups: the plain topics, and civic content by side and distance from the
+    middle. For each group: minutes at three speeds, the watch rate (minutes a session since the
+    start) and how well it is known. At three speeds: opens, minutes, sought minutes and arousing
+    minutes. Then the mean stance and the mean |stance| of civic minutes, the last slot
+    (opened, minutes, stance and arousal), the gap since the last opening, and how much of the
+    calendar has passed.
     """
 
     def __init__(self, parameters: WorldParameters, items: Items, people: int) -> None:
@@ -86,7 +87,7 @@ class PlatformView:
 
 
 def _groups(items: Items) -> Float:
-    """Indicator of each item's group, (items, groups): topics of plain items, then four civic ones."""
+    """Indicator of each item's group, (items, groups): plain topics, then four civic groups."""
     plain = items.indicator * (1.0 - items.civic[:, None])
     plain = plain[:, np.any(plain > 0, axis=0)]
     right, far = items.stance > 0, np.abs(items.stance) > _FAR
@@ -99,8 +100,8 @@ class OracleView:
     """The person's true state and traits, and the exact expected minutes of each item next.
 
     Taste, satiation, habit, tolerance, stance, |stance|, regret; self-control, susceptibility,
-    latitude, news interest, origin; calendar passed; expected minutes of each lead, as their share of
-    the best in the last columns and the best itself before them.
+    latitude, news interest, origin; calendar passed; expected minutes of each lead, as their share
+    of the best in the last columns and the best itself before them.
     """
 
     def __init__(self, parameters: WorldParameters, items: Items, people: int) -> None:
@@ -134,7 +135,13 @@ class OracleView:
         share = expected / np.maximum(best, np.float32(1e-6))
         # Near the best is where choices are made: the shares are stretched there.
         return np.concat(
-            [state.taste, state.satiation, np.stack(scalars, axis=1), best / 8.0, 4.0 * share - 3.0],
+            [
+                state.taste,
+                state.satiation,
+                np.stack(scalars, axis=1),
+                best / 8.0,
+                4.0 * share - 3.0,
+            ],
             axis=1,
         ).astype(np.float32)
 

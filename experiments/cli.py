@@ -9,9 +9,14 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bar
-from rich.progress import TimeRemainingColumn
 from rich.table import Table
 
 from .catalogue_file import CatalogueError
@@ -66,9 +71,7 @@ def _with_catalogue(experiment: Experiment, file: Path | None) -> Experiment:
     return experiment.model_copy(update={"catalogue": given})
 
 
-def _run_with_bar(
-    experiment: Experiment, results: Path, fresh: bool, workers: int | None
-) -> Path:
+def _run_with_bar(experiment: Experiment, results: Path, fresh: bool, workers: int | None) -> Path:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -1,5 +1,7 @@
 """One YAML file is one experiment: worlds, policies, seeds, evaluation, hypotheses.
 
+`extends: FILE` lays a file's keys over another's (a path beside it): mappings are merged key by
+key, anything else replaces; a key set to null is taken away.
 Unknown keys and values out of range are refused with the key's path, what was found and what is
 allowed.
 """
@@ -77,9 +79,9 @@ class Term(_Block):
 class Hypothesis(_Block):
     """A statement about a contrast of cells, written before the run.
 
-    contrast: `a@w - b@w`, longer sums, or `a@w / b@w`, taken seed by seed. Tests: `greater` and `less`
-    hold if the whole interval lies beyond `threshold`; `equivalent` if two one-sided t tests reject, at
-    5 %, that the mean lies outside `threshold` +- `margin`.
+    contrast: `a@w - b@w`, longer sums, or `a@w / b@w`, taken seed by seed. Tests: `greater` and
+    `less` hold if the whole interval lies beyond `threshold`; `equivalent` if two one-sided t tests
+    reject, at 5 %, that the mean lies outside `threshold` +- `margin`.
     """
 
     name: str
@@ -96,7 +98,7 @@ class Hypothesis(_Block):
         found = list(_TERM.finditer(self.contrast))
         if not found or "".join(m.group(0) for m in found).strip() != self.contrast.strip():
             raise ValueError(
-                f"contrast: found {self.contrast!r}; allowed: policy@world joined by + or -, or one /"
+                f"contrast: found {self.contrast!r}; allowed: policy@world joined by +, - or one /"
             )
         terms = [Term(sign=m[1] or "+", policy=m[2], world=m[3]) for m in found]
         if any(t.sign == "/" for t in terms) and (len(terms) != 2 or terms[1].sign != "/"):
@@ -205,6 +207,15 @@ def _told(error: ValidationError) -> str:
 def load_experiment(file: Path) -> Experiment:
     """Reads and validates a config; raises `ConfigError`."""
     try:
+        return Experiment.model_validate(_read(file, ()))
+    except ValidationError as error:
+        raise ConfigError(f"{file}:\n{_told(error)}") from None
+
+
+def _read(file: Path, extended: tuple[Path, ...]) -> dict[str, Any]:
+    if file in extended:
+        raise ConfigError(f"{file}: extends itself; allowed: a chain of files that ends")
+    try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(f"{file}: no such file; allowed: a YAML experiment") from None
@@ -216,10 +227,25 @@ def load_experiment(file: Path) -> Experiment:
         raise ConfigError(f"{file}: not YAML: {error}") from None
     if not isinstance(data, dict):
         raise ConfigError(f"{file}: found {type(data).__name__}; allowed: a mapping of keys")
-    try:
-        return Experiment.model_validate(data)
-    except ValidationError as error:
-        raise ConfigError(f"{file}:\n{_told(error)}") from None
+    below = data.pop("extends", None)
+    if below is None:
+        return data
+    if not isinstance(below, str):
+        raise ConfigError(f"{file}: extends: found {below!r}; allowed: a path beside this file")
+    return _laid_over(_read(file.parent / below, (*extended, file)), data)
+
+
+def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(old, dict) and isinstance(value, dict):
+            merged[key] = _laid_over(old, value)
+        else:
+            merged[key] = value
+    return merged
 
 
 assert set(PolicyBlock.model_fields["kind"].annotation.__args__) == set(KINDS)  # type: ignore[union-attr]

@@ -109,8 +109,8 @@ METRICS: dict[str, Metric] = {
     "unendorsed_share": Metric(
         "Unendorsed share",
         "share",
-        "Share of the minutes that would not have been watched in that slot, same luck, with allure "
-        "and habit removed.",
+        "Share of the minutes that would not have been watched in that slot, same luck, with "
+        "allure and habit removed.",
         lambda c: 1 - _share(c.twins.policy.endorsed.sum(), c.twins.policy.minutes.sum()),
     ),
     "self_control_wedge": Metric(
@@ -135,15 +135,15 @@ METRICS: dict[str, Metric] = {
     "referral_share": Metric(
         "Referral share",
         "share of radicalised",
-        "Of the radicalised, the share who first crossed the threshold on an item that the feed had "
-        "placed. What the film's 64 % measures.",
+        "Of the radicalised, the share who first crossed the threshold on an item that the feed "
+        "had placed. What the film's 64 % measures.",
         _referral,
     ),
     "steering_share": Metric(
         "Steering share",
         "share of radicalised",
-        "Of the radicalised, the share whose twin under the neutral feed is not past the threshold. "
-        "What people take the 64 % to mean.",
+        "Of the radicalised, the share whose twin under the neutral feed is not past the "
+        "threshold. What people take the 64 % to mean.",
         _steering,
     ),
     "induced_drift": Metric(
@@ -155,8 +155,8 @@ METRICS: dict[str, Metric] = {
     "targeting": Metric(
         "Targeting",
         "|stance| of leads",
-        "Mean civic |stance| of what leads the feeds of the most susceptible tenth, less that of the "
-        "rest.",
+        "Mean civic |stance| of what leads the feeds of the most susceptible tenth, less that of "
+        "the rest.",
         _targeting,
     ),
     "diversity": Metric(

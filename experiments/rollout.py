@@ -149,7 +149,7 @@ def twins(
     people: int,
     threshold: float = 0.6,
 ) -> Twins:
-    """The policy's people and their twins without temptation, habit, ranking, and without a feed."""
+    """The policy's people and their twins without temptation, habit, ranking or feed."""
 
     def lives(world: WorldParameters, who: Policy) -> Lives:
         return live(world, items, who, seed=seed, people=people, threshold=threshold)

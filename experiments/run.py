@@ -1,7 +1,7 @@
 """Runs an experiment: one job a (world, policy, seed), in local processes, resumable at every job.
 
-A job trains (where its policy learns), saves the policy, measures it on twins and writes one part; a
-part is complete or absent. When all parts stand they are merged into the result.
+A job trains (where its policy learns), saves the policy, measures it on twins and writes one part;
+a part is complete or absent. When all parts stand they are merged into the result.
 """
 
 from __future__ import annotations
@@ -150,8 +150,8 @@ def _episodes(job: Job, lives: Twins, parameters: WorldParameters) -> bytes:
     frame = pd.DataFrame({k: np.asarray(v, dtype=np.float32) for k, v in columns.items()})
     frame.insert(0, "person", np.arange(len(frame), dtype=np.int32))
     frame.insert(0, "seed", np.int16(job.seed))
-    frame.insert(0, "world", pd.Categorical([job.world] * len(frame)))
-    frame.insert(0, "policy", pd.Categorical([job.policy] * len(frame)))
+    frame.insert(0, "world", pd.Series([job.world] * len(frame), dtype="category"))
+    frame.insert(0, "policy", pd.Series([job.policy] * len(frame), dtype="category"))
     frame["crossed_by_feed"] = policy.crossed_by_feed
     frame["present"] = policy.present
     buffer = io.BytesIO()
@@ -208,9 +208,9 @@ def run(
 ) -> Path:
     """Runs what is missing of an experiment and writes `results/<name>/`; returns the folder.
 
-    fresh: throw an existing result away first. workers: processes; one a core if None. told: is called
-    with the progress and a line of text. Raises `ResultError` for a folder of another config, or a
-    damaged one.
+    fresh: throw an existing result away first. workers: processes; one a core if None. told: is
+    called with the progress and a line of text. Raises `ResultError` for a folder of another
+    config, or a damaged one.
     """
     folder = results / experiment.name
     report = world_of(experiment, next(iter(experiment.worlds)))[2]
@@ -221,8 +221,8 @@ def run(
     manifest = _manifest(folder)
     if manifest and manifest["config_sha256"] != digest:
         raise ResultError(
-            f"{folder}: holds a result of another config ({manifest['config_sha256'][:12]}, this one "
-            f"is {digest[:12]}); allowed: --fresh to replace it, or another name"
+            f"{folder}: holds a result of another config ({manifest['config_sha256'][:12]}, this "
+            f"one is {digest[:12]}); allowed: --fresh to replace it, or another name"
         )
     jobs = jobs_of(experiment)
     progress = Progress(len(jobs))
@@ -298,7 +298,7 @@ def _stands(
         if (found["world"], found["policy"], found["seed"]) != (job.world, job.policy, job.seed):
             raise ValueError("is another job's")
         pd.read_parquet(part.with_suffix(".parquet"), columns=["person"])
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is run again
+    except Exception as error:
         told(progress, f"{part.name} is damaged ({error}); it is run again")
         part.unlink()
         return False
@@ -341,8 +341,8 @@ def _require_result(folder: Path) -> None:
     foreign = [f.name for f in folder.iterdir() if f.name not in known and f.name[0] != "."]
     if foreign:
         raise ResultError(
-            f"{folder}: --fresh would delete {foreign[0]!r}, which no run wrote; allowed: a folder of "
-            "results alone"
+            f"{folder}: --fresh would delete {foreign[0]!r}, which no run wrote; allowed: a folder "
+            "of results alone"
         )
 
 

@@ -1,8 +1,8 @@
 """Statistics over seeds: interquartile means, bootstrap intervals, equivalence tests.
 
-The seed is the unit. Interquartile mean and stratified bootstrap follow Agarwal et al. 2021 (rliable);
-with one stratum a cell, the seeds are resampled within it. Contrasts are taken seed by seed, so
-people are compared with their own twins.
+The seed is the unit. Interquartile mean and stratified bootstrap follow Agarwal et al. 2021
+(rliable); with one stratum a cell, the seeds are resampled within it. Contrasts are taken seed by
+seed, so people are compared with their own twins.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Estimate:
 
 def interquartile_mean(values: Real, axis: int = -1) -> Real:
     """Mean of the middle half."""
-    return stats.trim_mean(values, 0.25, axis=axis)  # type: ignore[no-any-return]
+    return stats.trim_mean(values, 0.25, axis=axis)
 
 
 def estimate(values: Real) -> Estimate:
@@ -59,7 +59,7 @@ def estimate(values: Real) -> Estimate:
 
 
 def equivalence_p(values: Real, centre: float, margin: float) -> float:
-    """p of two one-sided t tests that the mean lies outside centre +- margin (Schuirmann 1987)."""
+    """The p of two one-sided t tests: mean outside centre +- margin (Schuirmann 1987)."""
     differences = np.asarray(values, dtype=np.float64) - centre
     if np.ptp(differences) == 0:
         return 0.0 if abs(differences[0]) < margin else 1.0

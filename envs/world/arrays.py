@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Float = NDArray[np.float32]
+Float = NDArray[np.floating[Any]]
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 Any1 = NDArray[Any]
 
 
 def sigmoid(z: Float) -> Float:
-    """Logistic function 1 / (1 + exp(-z)); the exponent is bounded so that float32 cannot overflow."""
+    """Logistic function 1 / (1 + exp(-z)); bounded so that float32 cannot overflow."""
     return 1.0 / (1.0 + np.exp(np.minimum(-z, np.float32(80.0))))
 
 
@@ -23,4 +23,5 @@ def dose(minutes: Float, reference: float) -> Float:
 
     Every mechanism that learns from watching uses it, so an endless session counts as one.
     """
-    return 1.0 - np.exp(minutes * np.float32(-1.0 / reference))
+    missed: Float = np.exp(minutes * np.float32(-1.0 / reference))
+    return 1.0 - missed

@@ -69,13 +69,15 @@ class Items:
     def at(self, item: Int) -> Shown:
         """The items named by `item`, int64 (people,), row by row."""
         columns = np.take(self._columns, item, axis=1)
-        return Shown(*columns, indicator=np.take(self.indicator, item, axis=0))
+        civic, stance, arousal, quality, falsehood, length, sponsor = columns
+        indicator = np.take(self.indicator, item, axis=0)
+        return Shown(civic, stance, arousal, quality, falsehood, length, sponsor, indicator)
 
     @cached_property
     def _columns(self) -> Float:
         """The columns that people react to, as one table: gathered at once."""
-        names = [f.name for f in fields(Shown) if f.name != "indicator"]
-        return np.stack([getattr(self, name) for name in names])
+        seen = (self.civic, self.stance, self.arousal, self.quality, self.falsehood)
+        return np.stack([*seen, self.length, self.sponsor])
 
 
 def assemble(
@@ -92,7 +94,7 @@ def assemble(
     sponsor: Float,
     supply: Float,
 ) -> Items:
-    """Items from their columns: adds what follows from them, and the types the world computes in."""
+    """Items from their columns: adds what follows from them, in the world's types."""
     topics = parameters.population.topics
     if topic.size and (topic.min() < 0 or topic.max() >= topics):
         wrong = int(topic.min() if topic.min() < 0 else topic.max())

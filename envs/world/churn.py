@@ -2,8 +2,8 @@
 
     P(leave | closed) = min(1, h_0 exp(-k_h h + k_R R))
 
-A hazard that falls with habit is decreasing in time on the platform, as retention curves are; regret
-raises it (the discipline that makes a long-sighted platform kinder when leaving is cheap).
+A hazard that falls with habit is decreasing in time on the platform, as retention curves are;
+regret raises it (the discipline that makes a long-sighted platform kinder when leaving is cheap).
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     h   <- (1 - d_h) h   + g_h dose a (1 - h)
     tau <- (1 - d_t) tau + g_t dose a (1 - tau)
 
-Habit is the consumption stock of Becker & Murphy 1988, its decay that of Allcott, Gentzkow & Song 2022;
-tolerance is the opponent process of Solomon & Corbit 1974. Each has its own switch.
+Habit is the consumption stock of Becker & Murphy 1988, its decay that of Allcott, Gentzkow & Song
+2022; tolerance is the opponent process of Solomon & Corbit 1974. Each has its own switch.
 """
 
 from __future__ import annotations

@@ -2,9 +2,10 @@
 
     P(open) = sigmoid(b_o + w_h h + w_u u_lead - c (w_h h + w_u allure_lead + w_r R))
 
-The lead item (and its notification) and habit call; self-control c withstands its share of what habit
-and allure add, and holds recent regret against the app. Cue-triggered use with habit: Becker & Murphy
-1988; self-control as a share of temptation resisted: Allcott, Gentzkow & Song 2022. `opening.enabled` off: there is no feed.
+The lead item (and its notification) and habit call; self-control c withstands its share of what
+habit and allure add, and holds recent regret against the app. Cue-triggered use with habit: Becker
+& Murphy 1988; self-control as a share of temptation resisted: Allcott, Gentzkow & Song 2022.
+`opening.enabled` off: there is no feed.
 """
 
 from __future__ import annotations

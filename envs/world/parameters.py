@@ -13,13 +13,23 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 def _parameter(default: float, low: float, high: float, unit: str, source: str, text: str) -> Any:
-    extra = {"unit": unit, "source": source}
-    return Field(default, ge=low, le=high, description=text, json_schema_extra=extra)
+    return Field(
+        default,
+        ge=low,
+        le=high,
+        description=text,
+        json_schema_extra={"unit": unit, "source": source},
+    )
 
 
 def _count(default: int, low: int, high: int, unit: str, source: str, text: str) -> Any:
-    extra = {"unit": unit, "source": source}
-    return Field(default, ge=low, le=high, description=text, json_schema_extra=extra)
+    return Field(
+        default,
+        ge=low,
+        le=high,
+        description=text,
+        json_schema_extra={"unit": unit, "source": source},
+    )
 
 
 class _Group(BaseModel):
@@ -108,7 +118,9 @@ class Opening(_Group):
     base: float = _parameter(-0.6, -8, 8, "logit", "A", "b_o: opening with nothing to it")
     habit: float = _parameter(3.0, 0, 10, "logit", "P", "w_h: weight of habit")
     lead: float = _parameter(0.7, 0, 5, "logit", "A", "w_u: weight of the lead item's pull")
-    regret: float = _parameter(1.0, 0, 10, "logit", "A", "w_r: weight of regret, times self-control")
+    regret: float = _parameter(
+        1.0, 0, 10, "logit", "A", "w_r: weight of regret, times self-control"
+    )
 
 
 class Search(_Group):
@@ -122,7 +134,9 @@ class Search(_Group):
 class Watching(_Group):
     """Minutes in an opened slot."""
 
-    minutes: float = _parameter(20.0, 0.1, 120, "min", "A", "M: mean minutes at full pull, no habit")
+    minutes: float = _parameter(
+        20.0, 0.1, 120, "min", "A", "M: mean minutes at full pull, no habit"
+    )
     habit: float = _parameter(0.6, 0, 5, "share", "A", "g: longer sessions at full habit")
     shape: float = _parameter(0.8, 0.3, 3, "1", "V (<1: Liu 2010); value A", "Weibull shape")
     longest: float = _parameter(4.0, 1.5, 20, "1", "A", "largest multiple of the mean in a slot")
@@ -174,11 +188,17 @@ class Stance(_Group):
 class Welfare(_Group):
     """What the person makes of it afterwards."""
 
-    base: float = _parameter(-1.0, -6, 6, "logit", "A", "v_0: endorsement of nothing; 0 is the rest of life")
+    base: float = _parameter(
+        -1.0, -6, 6, "logit", "A", "v_0: endorsement of nothing; 0 is the rest of life"
+    )
     taste: float = _parameter(1.3, 0, 6, "logit", "A", "v_p: endorsement of topic fit")
     quality: float = _parameter(1.8, 0, 6, "logit", "A", "v_q: endorsement of quality")
-    unendorsed_cost: float = _parameter(1.0, 0, 10, "min/min", "A", "worth lost by an unendorsed minute")
-    regret_gain: float = _parameter(0.05, 0, 1, "1/exposure", "A", "regret gained when all unendorsed")
+    unendorsed_cost: float = _parameter(
+        1.0, 0, 10, "min/min", "A", "worth lost by an unendorsed minute"
+    )
+    regret_gain: float = _parameter(
+        0.05, 0, 1, "1/exposure", "A", "regret gained when all unendorsed"
+    )
     regret_decay: float = _parameter(0.013, 0, 1, "1/slot", "A: .9 a day", "regret forgotten")
 
 
@@ -186,7 +206,9 @@ class Churn(_Group):
     """Leaving for good, decided in slots in which the app stayed closed."""
 
     enabled: bool = Field(True, description="off: nobody leaves")
-    hazard: float = _parameter(0.004, 0, 1, "1/missed slot", "A", "h_0: chance without habit or regret")
+    hazard: float = _parameter(
+        0.004, 0, 1, "1/missed slot", "A", "h_0: chance without habit or regret"
+    )
     habit: float = _parameter(4.0, 0, 20, "1", "A", "fall of the log hazard with habit")
     regret: float = _parameter(2.0, 0, 20, "1", "A", "rise of the log hazard with regret")
 
@@ -238,9 +260,9 @@ class WorldParameters(_Group):
         slot = 24 * 60 / self.calendar.slots_per_day
         if longest > slot:
             raise ValueError(
-                f"watching: a session of minutes x length (up to {stretch:g}) x (1 + habit) x longest = "
-                f"{longest:g} min does not fit in a slot of {slot:g} min (calendar.slots_per_day = "
-                f"{self.calendar.slots_per_day}); allowed: at most {slot:g}"
+                f"watching: a session of minutes x length (up to {stretch:g}) x (1 + habit) x "
+                f"longest = {longest:g} min does not fit in a slot of {slot:g} min "
+                f"(calendar.slots_per_day = {self.calendar.slots_per_day}); allowed: at most {slot:g}"
             )
         return self
 
@@ -257,7 +279,7 @@ class WorldParameters(_Group):
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     # Moderated by the published evidence: most people barely move and few follow the news.
     "default": {},
-    # The same mechanisms among people whom content moves and who follow the news: what the film fears.
+    # The same mechanisms among people whom content moves and who follow the news.
     "vulnerable": {
         "population": {
             "susceptibility_median": 0.15,

@@ -3,8 +3,8 @@
     P(item i | search) = softmax_i(beta (endorsement_i - civic n (y_i - x)^2 / (2 sigma^2)))
 
 What is sought is what is endorsed beforehand and, on contested matters, what lies near one's own
-stance (selective exposure). Where a session comes from, feed or search, is what separates a referral from a cause.
-`search.enabled` off: every session follows the feed.
+stance (selective exposure). Where a session comes from, feed or search, is what separates a
+referral from a cause. `search.enabled` off: every session follows the feed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ def search_weights(
     distance = (items.stance - state.stance[:, None]) / traits.latitude[:, None]
     sought = appraise_every(parameters, items, traits, state).endorsement
     sought = sought - (0.5 * items.civic * traits.news[:, None]) * (distance * distance)
-    return np.exp(parameters.search.sharpness * (sought - np.max(sought, axis=1, keepdims=True)))
+    behind = sought - np.max(sought, axis=1, keepdims=True)
+    weight: Float = np.exp(parameters.search.sharpness * behind)
+    return weight
 
 
 def search(
@@ -39,8 +41,8 @@ def search(
 ) -> tuple[Int, Bool]:
     """The item that leads the session, and whether it was sought rather than placed.
 
-    feed: the item the feed leads with, int64. uniform: one draw a person; shapes (people,). Where the
-    app stays closed the item is the feed's.
+    feed: the item the feed leads with, int64. uniform: one draw a person; shapes (people,). Where
+    the app stays closed the item is the feed's.
     """
     share = parameters.search.share if parameters.search.enabled else 0.0
     sought = (uniform < share) & opened

@@ -66,15 +66,11 @@ def slot(
     """
     # 1. Open, called by the lead item and by habit.
     lead = appraise_one(parameters, items.at(feed), traits, state)
-    chance = opening_probability(
-        parameters, lead, state.habit, state.regret, traits.self_control
-    )
+    chance = opening_probability(parameters, lead, state.habit, state.regret, traits.self_control)
     opened = (luck[Mechanism.OPENING] < chance) & state.present
 
     # 2. Follow the feed, or look for something.
-    choice, sought = search(
-        parameters, items, traits, state, feed, opened, luck[Mechanism.SEARCH]
-    )
+    choice, sought = search(parameters, items, traits, state, feed, opened, luck[Mechanism.SEARCH])
     item = items.at(choice)
     seen = appraise_one(parameters, item, traits, state)
 

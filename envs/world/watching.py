@@ -2,8 +2,9 @@
 
     minutes = M l sigmoid(u) (1 + g h) E,   E ~ Weibull(k) cut at e_max and scaled to mean 1
 
-u is pull, l the item's length factor, h habit. Dwell times are Weibull with k < 1 (Liu, White & Dumais
-2010: negative ageing); habit lengthens sessions (adjacent complementarity: Becker & Murphy 1988).
+u is pull, l the item's length factor, h habit. Dwell times are Weibull with k < 1 (Liu, White &
+Dumais 2010: negative ageing); habit lengthens sessions (adjacent complementarity: Becker & Murphy
+1988).
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ def _noise_scale(shape: float, longest: float) -> tuple[float, float]:
     low, high = 0.0, 1e3
     for _ in range(200):
         middle = 0.5 * (low + high)
-        low, high = (middle, high) if middle < longest * _mean_of_cut(shape, middle) else (low, middle)
+        low, high = (
+            (middle, high) if middle < longest * _mean_of_cut(shape, middle) else (low, middle)
+        )
     return low, 1.0 / _mean_of_cut(shape, low) if low > 1e-9 else 1.0
 
 

@@ -118,7 +118,7 @@ def test_without_temptation_only_habit_adds_minutes():
 
 # --- yoked ----------------------------------------------------------------------------------------
 
-MOVED = ["satiation", "habit", "tolerance", "taste", "stance"]
+MOVED = ["satiation", "habit", "tolerance", "taste", "stance", "regret"]
 
 
 def one_slot(parameters, feed):
@@ -128,18 +128,7 @@ def one_slot(parameters, feed):
     return batch.state, outcome
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *MOVED,
-        pytest.param(
-            "regret",
-            marks=pytest.mark.xfail(
-                strict=True, reason="regret follows one's own watching in the placebo too"
-            ),
-        ),
-    ],
-)
+@pytest.mark.parametrize("name", MOVED)
 def test_yoked_the_feed_moves_the_neighbour_and_not_the_person(name):
     parameters = busy("yoked")
     base, person = plain(0, PEOPLE, 20), 10

@@ -143,6 +143,7 @@ def test_time_lines_run_from_the_start():
 def test_the_text_fits_80_columns_whatever_the_world():
     world = {"calendar": {"slots_per_day": 14, "days": 365}, "population": {"topics": 64}}
     world |= {"catalogue": {"items": 20_000}, "opening": {"base": 8.0}, "search": {"share": 1.0}}
+    world |= {"watching": {"minutes": 13.0}}  # the most that fits in a slot of 103 minutes
     one = env(world)
     for _ in range(40):
         one.step(19_999)
