@@ -29,6 +29,10 @@ class ConfigError(ValueError):
     """A config that cannot be run; the message names the key, the value and what is allowed."""
 
 
+class _Below(ValueError):
+    """Problems below a key, a line each, whose paths go on from that key's."""
+
+
 class _Block(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -43,7 +47,10 @@ class WorldBlock(_Block):
 
     @model_validator(mode="after")
     def _builds(self) -> Self:
-        self.parameters()
+        try:
+            self.parameters()
+        except ValidationError as error:
+            raise _Below(_told(error, "overrides")) from None
         return self
 
     def parameters(self) -> WorldParameters:
@@ -101,8 +108,13 @@ class Hypothesis(_Block):
                 f"contrast: found {self.contrast!r}; allowed: policy@world joined by +, - or one /"
             )
         terms = [Term(sign=m[1] or "+", policy=m[2], world=m[3]) for m in found]
-        if any(t.sign == "/" for t in terms) and (len(terms) != 2 or terms[1].sign != "/"):
+        signs = "".join(m[1] or " " for m in found)
+        if "/" in signs and signs not in (" /", "+/"):
             raise ValueError(f"contrast: found {self.contrast!r}; allowed: one / between two cells")
+        if " " in signs[1:]:
+            raise ValueError(
+                f"contrast: found {self.contrast!r}; allowed: cells joined by + - or /"
+            )
         return terms
 
     @model_validator(mode="after")
@@ -149,7 +161,9 @@ class Experiment(_Block):
     )
     training: PPOSettings = PPOSettings()
     evaluation: Evaluation = Evaluation()
-    neutral: str = Field("chronological", description="the neutral feed of the twins")
+    neutral: Literal["chronological"] = Field(
+        "chronological", description="the neutral feed of the twins"
+    )
     catalogue: CatalogueFile | None = None
     hypotheses: list[Hypothesis] = Field(default_factory=list)
     splits: list[Split] = Field(default_factory=list)
@@ -162,16 +176,24 @@ class Experiment(_Block):
         for world, policies in self.cells.items():
             if world not in self.worlds:
                 raise ValueError(f"cells.{world}: no such world; allowed: {', '.join(self.worlds)}")
+            if not policies or len(set(policies)) < len(policies):
+                raise ValueError(
+                    f"cells.{world}: found {policies}; allowed: one policy or more, each once"
+                )
             for policy in policies:
                 if policy not in self.policies:
                     allowed = ", ".join(self.policies)
                     raise ValueError(f"cells.{world}: found {policy!r}; allowed: {allowed}")
         for name, block in self.policies.items():
             try:
-                self.settings(name)
+                settings = self.settings(name)
             except ValidationError as error:
-                raise ValueError(f"policies.{name}.ppo.{_told(error)}") from None
-            del block
+                raise _Below(_told(error, "policies", name, "ppo")) from None
+            if block.kind == "ppo" and block.observation != "oracle" and settings.greedy_prior:
+                raise ValueError(
+                    f"policies.{name}.ppo.greedy_prior: found {settings.greedy_prior:g} with the "
+                    "platform's view; allowed: 0, or observation: oracle"
+                )
         for hypothesis in self.hypotheses:
             for term in hypothesis.terms():
                 self._require(f"hypotheses.{hypothesis.name}", term.policy, term.world)
@@ -190,17 +212,22 @@ class Experiment(_Block):
         return PPOSettings.model_validate(self.training.model_dump() | self.policies[policy].ppo)
 
 
-def _told(error: ValidationError) -> str:
+def _told(error: ValidationError, *under: str) -> str:
     """All problems of a pydantic error, a line each: path, what was found, what is allowed."""
     lines = []
     for problem in error.errors():
-        path = ".".join(str(part) for part in problem["loc"])
-        found = problem["input"]
-        shown = "" if isinstance(found, dict) else f" (found {found!r})"
+        path = ".".join(str(part) for part in (*under, *problem["loc"]))
+        found, kind = problem["input"], problem["type"]
+        whole_block = isinstance(found, dict) and kind in ("missing", "value_error")
+        shown = "" if whole_block else f" (found {found!r})"
         text = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
+        if kind == "extra_forbidden":
             text = "unknown key; allowed: the keys that `undertow schema` lists"
-        lines.append(f"{path}: {text}{shown}" if path else f"{text}{shown}")
+        elif kind == "invalid_key":
+            text = 'not a text; allowed: a key in quotes, such as "null"'
+        below = isinstance(problem.get("ctx", {}).get("error"), _Below)
+        joint = "" if not path else "." if below else ": "
+        lines += [f"{path}{joint}{line}{shown}" for line in text.splitlines()]
     return "\n".join(lines)
 
 
@@ -213,7 +240,7 @@ def load_experiment(file: Path) -> Experiment:
 
 
 def _read(file: Path, extended: tuple[Path, ...]) -> dict[str, Any]:
-    if file in extended:
+    if file.resolve() in extended:
         raise ConfigError(f"{file}: extends itself; allowed: a chain of files that ends")
     try:
         text = file.read_text(encoding="utf-8")
@@ -232,7 +259,7 @@ def _read(file: Path, extended: tuple[Path, ...]) -> dict[str, Any]:
         return data
     if not isinstance(below, str):
         raise ConfigError(f"{file}: extends: found {below!r}; allowed: a path beside this file")
-    return _laid_over(_read(file.parent / below, (*extended, file)), data)
+    return _laid_over(_read(file.parent / below, (*extended, file.resolve())), data)
 
 
 def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

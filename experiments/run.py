@@ -219,13 +219,16 @@ def run(
         _require_result(folder)
         shutil.rmtree(folder)
     manifest = _manifest(folder)
-    if manifest and manifest["config_sha256"] != digest:
-        raise ResultError(
-            f"{folder}: holds a result of another config ({manifest['config_sha256'][:12]}, this "
-            f"one is {digest[:12]}); allowed: --fresh to replace it, or another name"
-        )
     jobs = jobs_of(experiment)
     progress = Progress(len(jobs))
+    if manifest and manifest["config_sha256"] != digest:
+        if manifest["finished"]:
+            raise ResultError(
+                f"{folder}: holds a result of another config ({manifest['config_sha256'][:12]}, "
+                f"this one is {digest[:12]}); allowed: --fresh to replace it, or another name"
+            )
+        manifest = _taken_over(experiment, jobs, folder, manifest, digest, report)
+        told(progress, "the config changed; jobs that it does not touch are kept")
     if manifest and manifest["finished"]:
         _check_finished(folder)
         progress.done = progress.resumed = len(jobs)
@@ -235,9 +238,7 @@ def run(
         (folder / part).mkdir(parents=True, exist_ok=True)
     if not manifest:
         manifest = _new_manifest(experiment, digest, report)
-        _write(folder / "manifest.json", json.dumps(manifest, indent=1).encode())
-        text = yaml.safe_dump(resolved(experiment), sort_keys=False)
-        _write(folder / "config.yaml", text.encode())
+        _open(folder, manifest, experiment)
     missing = [job for job in jobs if not _stands(job, folder, told, progress)]
     progress.done = progress.resumed = len(jobs) - len(missing)
     told(progress, f"{progress.done} of {len(jobs)} jobs stand" if progress.done else "starting")
@@ -251,6 +252,63 @@ def run(
         _write(folder / "manifest.json", json.dumps(manifest, indent=1).encode())
     _merge(experiment, jobs, folder, manifest, report)
     return folder
+
+
+def _open(folder: Path, manifest: dict[str, Any], experiment: Experiment) -> None:
+    text = yaml.safe_dump(resolved(experiment), sort_keys=False)
+    _write(folder / "config.yaml", text.encode())
+    _write(folder / "manifest.json", json.dumps(manifest, indent=1).encode())
+
+
+def _taken_over(
+    experiment: Experiment,
+    jobs: list[Job],
+    folder: Path,
+    manifest: dict[str, Any],
+    digest: str,
+    report: CatalogueReport | None,
+) -> dict[str, Any]:
+    """The manifest of an unfinished result whose config was changed, less the jobs that changed.
+
+    A job's result depends on its world, its policy, how it is measured and the catalogue alone; so
+    seeds, cells and hypotheses can be added to a run without doing the rest again.
+    """
+    try:
+        before = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+        old = {name: _job_inputs(before, *name) for name in _cells(before)}
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise ResultError(
+            f"{folder / 'config.yaml'}: damaged ({error!r}), so what is done cannot be told from "
+            "what changed; allowed: --fresh, or the file restored"
+        ) from None
+    after = resolved(experiment)
+    same_catalogue = manifest["catalogue_sha256"] == (report.sha256 if report else None)
+    for job in jobs:
+        inputs = _job_inputs(after, job.world, job.policy)
+        if not same_catalogue or old.get((job.world, job.policy)) != inputs:
+            for suffix in (".json", ".parquet"):
+                (folder / "parts" / (job.name + suffix)).unlink(missing_ok=True)
+    fresh = _new_manifest(experiment, digest, report)
+    kept = {key: manifest[key] for key in ("started", "wall_time_s", "git_revision")}
+    earlier = [*manifest.get("earlier_configs", []), manifest["config_sha256"]]
+    manifest = fresh | kept | {"earlier_configs": earlier}
+    _open(folder, manifest, experiment)
+    return manifest
+
+
+def _cells(config: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(world, policy) for world, names in config["cells"].items() for policy in names]
+
+
+def _job_inputs(config: dict[str, Any], world: str, policy: str) -> dict[str, Any]:
+    """What a job's result depends on, of a resolved config."""
+    block = config["policies"][policy]
+    return {
+        "world": config["worlds"][world]["parameters"],
+        "policy": {key: block[key] for key in ("kind", "observation", "ppo")},
+        "evaluation": config["evaluation"],
+        "catalogue": config["catalogue"],
+    }
 
 
 def _run_all(jobs: list[Job], folder: Path, workers: int | None) -> Iterator[str]:

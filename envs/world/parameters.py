@@ -260,9 +260,10 @@ class WorldParameters(_Group):
         slot = 24 * 60 / self.calendar.slots_per_day
         if longest > slot:
             raise ValueError(
-                f"watching: a session of minutes x length (up to {stretch:g}) x (1 + habit) x "
-                f"longest = {longest:g} min does not fit in a slot of {slot:g} min "
-                f"(calendar.slots_per_day = {self.calendar.slots_per_day}); allowed: at most {slot:g}"
+                f"watching: a session of minutes x length (up to {stretch:g}) x (1 + habit) "
+                f"x longest = {longest:g} min does not fit in a slot of {slot:g} min "
+                f"(calendar.slots_per_day = {self.calendar.slots_per_day}); allowed: at most "
+                f"{slot:g}"
             )
         return self
 
