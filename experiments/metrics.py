@@ -68,6 +68,8 @@ def _steering(case: Case) -> float:
 def _targeting(case: Case) -> float:
     lives = case.twins.policy
     top = lives.susceptibility >= np.quantile(lives.susceptibility, 0.9)
+    if top.all():  # all alike
+        return float("nan")
     return float(lives.led_extremity[top].mean() - lives.led_extremity[~top].mean())
 
 

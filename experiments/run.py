@@ -12,15 +12,18 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +31,13 @@ import numpy as np
 import pandas as pd
 import torch
 import yaml
+from filelock import FileLock, Timeout
 
 from ..agents import Chronological, build_policy
 from ..envs.world import Items, WorldParameters, synthetic
 from .catalogue_file import CatalogueReport, read_catalogue
 from .config import Experiment
-from .metrics import measure
+from .metrics import METRICS, measure
 from .rollout import Twins, twins
 from .summary import summarise
 
@@ -213,6 +217,24 @@ def run(
     config, or a damaged one.
     """
     folder = results / experiment.name
+    results.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(results / f".{experiment.name}.lock", timeout=0):
+            return _run(experiment, folder, fresh=fresh, workers=workers, told=told)
+    except Timeout:
+        raise ResultError(
+            f"{folder}: another run is at work on it; allowed: one at a time"
+        ) from None
+
+
+def _run(
+    experiment: Experiment,
+    folder: Path,
+    *,
+    fresh: bool,
+    workers: int | None,
+    told: Callable[[Progress, str], None],
+) -> Path:
     report = world_of(experiment, next(iter(experiment.worlds)))[2]
     digest = fingerprint(experiment, report)
     if fresh and folder.exists():
@@ -231,14 +253,17 @@ def run(
         told(progress, "the config changed; jobs that it does not touch are kept")
     if manifest and manifest["finished"]:
         _check_finished(folder)
+        if (folder / "parts").exists():  # stopped before the report was whole
+            _finish(folder)
         progress.done = progress.resumed = len(jobs)
         told(progress, "already finished; --fresh runs it again")
         return folder
-    for part in ("parts", "policies"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     if not manifest:
         manifest = _new_manifest(experiment, digest, report)
         _open(folder, manifest, experiment)
+    for part in ("parts", "policies"):
+        (folder / part).mkdir(exist_ok=True)
     missing = [job for job in jobs if not _stands(job, folder, told, progress)]
     progress.done = progress.resumed = len(jobs) - len(missing)
     told(progress, f"{progress.done} of {len(jobs)} jobs stand" if progress.done else "starting")
@@ -276,7 +301,7 @@ def _taken_over(
     try:
         before = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
         old = {name: _job_inputs(before, *name) for name in _cells(before)}
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise ResultError(
             f"{folder / 'config.yaml'}: damaged ({error!r}), so what is done cannot be told from "
             "what changed; allowed: --fresh, or the file restored"
@@ -318,7 +343,8 @@ def _run_all(jobs: list[Job], folder: Path, workers: int | None) -> Iterator[str
     pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_quiet_worker)
     waiting: set[Future[str]] = set()
     try:
-        waiting = {pool.submit(run_job, job, folder) for job in jobs}
+        with _interrupts_held():
+            waiting = {pool.submit(run_job, job, folder) for job in jobs}
         while waiting:
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             for future in done:
@@ -329,19 +355,40 @@ def _run_all(jobs: list[Job], folder: Path, workers: int | None) -> Iterator[str
             "go on, with fewer --workers if memory is short"
         ) from None
     except BaseException:
+        processes = list((pool._processes or {}).values())  # shutdown forgets them
         pool.shutdown(wait=False, cancel_futures=True)
-        for process in list((pool._processes or {}).values()):
+        for process in processes:
             process.terminate()
         raise
     pool.shutdown()
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C waits, and processes started meanwhile never see it, not even while they import."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _quiet_worker() -> None:
     """Ctrl-C reaches every process of the terminal; only the parent answers it."""
-    import signal
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed cannot end its workers, which would wait for a job forever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _stands(
@@ -355,9 +402,12 @@ def _stands(
         found = json.loads(part.read_text(encoding="utf-8"))
         if (found["world"], found["policy"], found["seed"]) != (job.world, job.policy, job.seed):
             raise ValueError("is another job's")
-        pd.read_parquet(part.with_suffix(".parquet"), columns=["person"])
+        if found["metrics"].keys() != METRICS.keys():
+            raise ValueError("has other metrics")
+        found["training_s"] + found["measuring_s"]
+        pd.read_parquet(part.with_suffix(".parquet"))
     except Exception as error:
-        told(progress, f"{part.name} is damaged ({error}); it is run again")
+        told(progress, f"{part} is damaged ({error!r}); the job is run again")
         part.unlink()
         return False
     return True
@@ -366,7 +416,10 @@ def _stands(
 def _manifest(folder: Path) -> dict[str, Any] | None:
     file = folder / "manifest.json"
     if not file.exists():
-        if folder.exists() and any(folder.iterdir()):
+        # A run that stopped before its first job may have left its config or half a file behind.
+        if folder.exists() and any(
+            f.name != "config.yaml" and f.name[0] != "." for f in folder.iterdir()
+        ):
             raise ResultError(
                 f"{folder}: has files but no manifest.json; allowed: an empty folder, a result, or "
                 "--fresh once you have moved what is yours"
@@ -374,7 +427,9 @@ def _manifest(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        manifest["config_sha256"], manifest["finished"], manifest["wall_time_s"]
+        for key in ("config_sha256", "catalogue_sha256", "git_revision", "started", "finished"):
+            manifest[key]
+        manifest["wall_time_s"] + 0.0
     except (ValueError, KeyError, TypeError) as error:
         raise ResultError(
             f"{file}: damaged ({error!r}); allowed: --fresh to run it again, or the file restored"
@@ -383,14 +438,17 @@ def _manifest(folder: Path) -> dict[str, Any] | None:
 
 
 def _check_finished(folder: Path) -> None:
-    try:
-        json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        pd.read_parquet(folder / "episodes.parquet", columns=["person"])
-    except Exception as error:
-        raise ResultError(
-            f"{folder}: the manifest says finished, but the result is damaged ({error}); allowed: "
-            "--fresh to run it again, or the files restored"
-        ) from None
+    def summary(file: Path) -> None:
+        json.loads(file.read_text(encoding="utf-8"))
+
+    for name, read in (("summary.json", summary), ("episodes.parquet", pd.read_parquet)):
+        try:
+            read(folder / name)
+        except Exception as error:
+            raise ResultError(
+                f"{folder / name}: damaged ({error}), though the manifest says finished; allowed: "
+                "--fresh to run it again, or the file restored"
+            ) from None
 
 
 def _require_result(folder: Path) -> None:
@@ -426,15 +484,16 @@ def _new_manifest(
 
 def _git_revision() -> str | None:
     """Revision of the code, with -dirty where it was changed; None outside a checkout."""
-    here = Path(__file__).parent
+    here = Path(__file__).resolve().parents[1]
 
     def git(*words: str) -> str:
         done = subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
     try:
+        git("ls-files", "--error-unmatch", "experiments/run.py")  # not a venv in another checkout
         revision = git("rev-parse", "HEAD")
-        code = ("*.py", "*.yaml", "constraints.txt", "pyproject.toml")
+        code = ("*.py", "experiments/configs", "constraints.txt", "pyproject.toml")
         return revision + ("-dirty" if git("status", "--porcelain", "--", *code) else "")
     except (OSError, subprocess.CalledProcessError):
         return None
@@ -465,6 +524,11 @@ def _merge(
     manifest["measuring_core_s"] = sum(part["measuring_s"] for part in parts)
     manifest["finished"] = datetime.now(UTC).isoformat(timespec="seconds")
     _write(folder / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
+    _finish(folder)
+
+
+def _finish(folder: Path) -> None:
+    """Writes the report; the parts go last, so their folder says that it is not whole."""
     from .report import write_report  # matplotlib is slow to import and only needed here
 
     write_report(folder)

@@ -32,7 +32,8 @@ class Values:
         terms = hypothesis.terms()
         values = [self.of(hypothesis.metric, term.policy, term.world) for term in terms]
         if terms[-1].sign == "/":
-            return values[0] / values[1]
+            with np.errstate(divide="ignore", invalid="ignore"):  # 0 / 0 is undefined
+                return values[0] / values[1]
         signs = [-1.0 if term.sign == "-" else 1.0 for term in terms]
         return np.sum([s * v for s, v in zip(signs, values, strict=True)], axis=0)
 

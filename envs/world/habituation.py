@@ -10,26 +10,25 @@ Habit is the consumption stock of Becker & Murphy 1988, its decay that of Allcot
 from __future__ import annotations
 
 from .arrays import Float
-from .parameters import WorldParameters
+from .parameters import Habit, Tolerance, WorldParameters
 
 
 def build_habit(
     parameters: WorldParameters, habit: Float, arousal: Float, exposure: Float
 ) -> Float:
     """Next habit in [0, 1], shape (people,)."""
-    rule = parameters.habit
-    if not rule.enabled:
-        return habit
-    kept = (1.0 - rule.decay) * habit
-    return kept + rule.gain * exposure * arousal * (1.0 - kept)
+    return _fed(parameters.habit, habit, arousal, exposure)
 
 
 def build_tolerance(
     parameters: WorldParameters, tolerance: Float, arousal: Float, exposure: Float
 ) -> Float:
     """Next tolerance in [0, 1], shape (people,)."""
-    rule = parameters.tolerance
+    return _fed(parameters.tolerance, tolerance, arousal, exposure)
+
+
+def _fed(rule: Habit | Tolerance, stock: Float, arousal: Float, exposure: Float) -> Float:
     if not rule.enabled:
-        return tolerance
-    kept = (1.0 - rule.decay) * tolerance
+        return stock
+    kept = (1.0 - rule.decay) * stock
     return kept + rule.gain * exposure * arousal * (1.0 - kept)
