@@ -123,7 +123,18 @@ def schema_command() -> None:
     overrides = schema["$defs"]["WorldBlock"]["properties"]["overrides"]
     overrides["description"] = "any part of WorldParameters"
     overrides["$ref"] = "#/$defs/WorldParameters"
+    text = "a config beside this one, over whose keys those of this one are laid"
+    schema["properties"]["extends"] = {"type": "string", "description": text}
+    schema["anyOf"] = [{"required": ["extends"]}, {"required": schema.pop("required")}]
     typer.echo(json.dumps(schema, indent=1))
+
+
+@app.command("parameters")
+def parameters_command() -> None:
+    """Print every parameter of the world as Markdown: the text of docs/parameters.md."""
+    from .parameter_table import parameter_table
+
+    typer.echo(parameter_table())
 
 
 if __name__ == "__main__":

@@ -239,6 +239,23 @@ def load_experiment(file: Path) -> Experiment:
         raise ConfigError(f"{file}:\n{_told(error)}") from None
 
 
+class _OnceEach(yaml.SafeLoader):
+    """YAML in which a key that stands twice is a mistake; by itself PyYAML drops the first."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """The mapping, once its keys are known to differ."""
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.MarkedYAMLError(
+                        problem=f"{key.value!r} stands twice", problem_mark=key.start_mark
+                    )
+                seen.add(key.value)
+        return node
+
+
 def _read(file: Path, extended: tuple[Path, ...]) -> dict[str, Any]:
     if file.resolve() in extended:
         raise ConfigError(f"{file}: extends itself; allowed: a chain of files that ends")
@@ -249,7 +266,7 @@ def _read(file: Path, extended: tuple[Path, ...]) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}: cannot be read ({error})") from None
     try:
-        data = yaml.safe_load(text)
+        data = yaml.load(text, Loader=_OnceEach)
     except yaml.YAMLError as error:
         raise ConfigError(f"{file}: not YAML: {error}") from None
     if not isinstance(data, dict):

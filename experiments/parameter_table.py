@@ -35,14 +35,16 @@ parameters = world("default", overrides={"habit": {"gain": 0.02}})
 ```
 
 A value outside its range, of the wrong type, or under an unknown name is refused with its path. Two
-rules join several parameters: the longest possible session has to fit in a slot, and there is at least
-one item a topic.
+rules join several parameters: the longest possible session has to fit in a slot, and there is at
+least one item a topic.
 
 The column `vulnerable` shows where that preset differs; elsewhere it is the default. This page is
-written by `undertow parameters` and checked by a test: change `envs/world/parameters.py`, not this."""
+written by `undertow parameters > docs/parameters.md` and checked by a test; what it says stands in
+`envs/world/parameters.py`."""
 
 _SOURCES = """\
-What follows a code says more: `A: .005 a day` is an assumption made for a day. `–` marks switches."""
+What follows a code says more: `A: .005 a day` is an assumption that was made for a day. A dash
+stands where there is nothing to measure: at switches."""
 
 _WORLD = "The world itself"
 
