@@ -371,7 +371,7 @@ def test_a_world_may_be_a_name_a_mapping_or_parameters():
 
 
 def test_a_null_beside_finished_parameters_is_refused():
-    with pytest.raises(ValueError, match="null: found 'no_habit' beside finished WorldParameters"):
+    with pytest.raises(ValueError, match="null: found 'no_habit' beside WorldParameters"):
         parameters_of(world(), "no_habit")
 
 
