@@ -71,7 +71,11 @@ class PPOPolicy:
         callback: BaseCallback | None = None,
         tensorboard_log: str | None = None,
     ) -> PPOPolicy:
-        """Trains on people of `seed`; rewards are scaled by their running spread, as is usual."""
+        """Trains on people of `seed`; rewards are scaled by their running spread, as is usual.
+
+        Of `seed` the lower 32 bits count: that is what stable-baselines3 seeds everything with.
+        """
+        seed = seed % 2**32
         env = make_vec_env(
             "undertow/Feed-v0",
             settings.n_envs,
@@ -101,7 +105,7 @@ class PPOPolicy:
             vf_coef=settings.vf_coef,
             max_grad_norm=settings.max_grad_norm,
             policy_kwargs={"net_arch": list(settings.net), "prior": settings.greedy_prior},
-            seed=seed % 2**32,
+            seed=seed,
             device="cpu",
             tensorboard_log=tensorboard_log,
         )
@@ -144,7 +148,11 @@ class PPOPolicy:
         """Reads what `save` wrote."""
         custom = {"learning_rate": 0.0, "lr_schedule": _falling(0.0), "clip_range": _falling(0.2)}
         model: Any = PPO.load(file, device="cpu", custom_objects=custom)
-        view = getattr(model, _VIEW)
+        view = getattr(model, _VIEW, None)
+        if view is None:
+            raise ValueError(
+                f"policy {file}: a PPO that `save` did not write; allowed: one it wrote"
+            )
         return cls(model, view["observation"], deterministic=view["deterministic"])
 
 

@@ -107,6 +107,8 @@ class Popular(_Rule):
     def __init__(self, ranking: _Ints, items: int) -> None:
         super().__init__(items)
         self.ranking = np.asarray(ranking, dtype=np.int64)
+        if not self.ranking.size or self.ranking.min() < 0 or self.ranking.max() >= items:
+            raise ValueError(f"ranking: found {ranking!r}; allowed: items from 0 to {items - 1}")
 
     @classmethod
     def fit(

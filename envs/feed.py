@@ -185,13 +185,16 @@ class FeedVectorEnv(VectorEnv[Any1, Any1, Any1]):
             self._over = self._over & ~rows
             return self.batch.observe(), {}
         if isinstance(seed, list):
-            if len(seed) != self.num_envs or any(s is None for s in seed):
+            if len(seed) != self.num_envs or None in seed:
                 raise ValueError(
                     f"seed: found a list of {len(seed)}; allowed: {self.num_envs} integers"
                 )
+            for one in seed:
+                _check_seed(one)
             super().reset(seed=seed[0])
             self.batch.start(np.asarray(seed, dtype=np.int64), 0)
         elif seed is not None or not self.batch.started:
+            _check_seed(0 if seed is None else seed + self.num_envs - 1)
             super().reset(seed=seed)
             key = seed if seed is not None else int(self.np_random.integers(2**62))
             self.batch.start(key + np.arange(self.num_envs, dtype=np.int64), 0)
@@ -247,6 +250,11 @@ class FeedVectorEnv(VectorEnv[Any1, Any1, Any1]):
     def _require_reset(self, what: str) -> None:
         if not self.batch.started:
             raise gym.error.ResetNeeded(f"{what}: called before reset; allowed: after reset")
+
+
+def _check_seed(seed: int | None) -> None:
+    if seed is None or not 0 <= seed < 2**63:
+        raise ValueError(f"seed: found {seed}; allowed: 0 to 2**63 - 1")
 
 
 def _check_render_mode(render_mode: str | None) -> None:

@@ -47,7 +47,10 @@ class Slot:
     @property
     def duration(self) -> str:
         """Minutes in short: starred where sought, a dash where the app stayed closed."""
-        return f"{self.minutes:.0f}" + "*" * self.sought if self.opened else "-"
+        if not self.opened:
+            return "-"
+        short = f"{self.minutes:.0f}" if self.minutes < 999.5 else f"{self.minutes / 1000:.0f}k"
+        return short + "*" * self.sought
 
     @property
     def colour(self) -> str:

