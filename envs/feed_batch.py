@@ -21,7 +21,6 @@ from .world import (
 )
 from .world.arrays import Any1, Bool, Float, Int
 
-
 _AHEAD = 8  # slots drawn together
 
 
@@ -73,7 +72,6 @@ class FeedBatch:
         self.person = np.asarray(person, dtype=np.int64) + np.zeros(self.people, dtype=np.int64)
         self.slot = np.zeros(self.people, dtype=np.int64)
         self.traits, self.state = draw(self.parameters, self.seed, self.person)
-        self._ahead = np.zeros((_AHEAD, IN_A_SLOT, self.people), dtype=np.float32)
         self._used = _AHEAD
         self.view.clear(np.ones(self.people, dtype=np.bool_))
         self.started = True
@@ -118,12 +116,13 @@ class FeedBatch:
         """The draws of this slot, shape (lanes, people)."""
         if self._used == _AHEAD:
             self._used = 0
+            self._ahead = np.empty((_AHEAD, IN_A_SLOT, self.people), dtype=np.float32)
             self._look_ahead(np.ones(self.people, dtype=np.bool_))
         self._used += 1
         return self._ahead[self._used - 1]
 
     def _look_ahead(self, rows: Bool) -> None:
-        """Draws the coming slots of these rows at once: the same numbers, in fewer, larger steps."""
+        """Draws the coming slots of these rows at once: the same numbers in fewer steps."""
         coming = np.arange(1, _AHEAD - self._used + 1, dtype=np.int64)[:, None] + self.slot[rows]
         seed = np.broadcast_to(self.seed[rows], coming.shape).ravel()
         person = np.broadcast_to(self.person[rows], coming.shape).ravel()
