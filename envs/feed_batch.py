@@ -116,10 +116,11 @@ class FeedBatch:
         """The draws of this slot, shape (lanes, people)."""
         if self._used == _AHEAD:
             self._used = 0
-            self._ahead = np.empty((_AHEAD, IN_A_SLOT, self.people), dtype=np.float32)
+            self._ahead: Float = np.empty((_AHEAD, IN_A_SLOT, self.people), dtype=np.float32)
             self._look_ahead(np.ones(self.people, dtype=np.bool_))
         self._used += 1
-        return self._ahead[self._used - 1]
+        luck: Float = self._ahead[self._used - 1]
+        return luck
 
     def _look_ahead(self, rows: Bool) -> None:
         """Draws the coming slots of these rows at once: the same numbers in fewer steps."""
