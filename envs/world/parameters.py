@@ -22,16 +22,6 @@ def _parameter(default: float, low: float, high: float, unit: str, source: str, 
     )
 
 
-def _count(default: int, low: int, high: int, unit: str, source: str, text: str) -> Any:
-    return Field(
-        default,
-        ge=low,
-        le=high,
-        description=text,
-        json_schema_extra={"unit": unit, "source": source},
-    )
-
-
 class _Group(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -43,8 +33,8 @@ LONGEST_LENGTH = 1.2
 class Calendar(_Group):
     """The clock: a step is a slot of wall-clock time."""
 
-    slots_per_day: int = _count(8, 1, 48, "slots/day", "design", "slots in a day")
-    days: int = _count(21, 1, 365, "days", "design", "days in an episode")
+    slots_per_day: int = _parameter(8, 1, 48, "slots/day", "design", "slots in a day")
+    days: int = _parameter(21, 1, 365, "days", "design", "days in an episode")
 
     @property
     def slots(self) -> int:
@@ -55,7 +45,7 @@ class Calendar(_Group):
 class Population(_Group):
     """How people differ; each trait is drawn once."""
 
-    topics: int = _count(6, 2, 64, "topics", "A", "K; topic 0 is the contested (civic) one")
+    topics: int = _parameter(6, 2, 64, "topics", "A", "K; topic 0 is the contested (civic) one")
     taste_mean: float = _parameter(-0.4, -6, 6, "logit", "A", "mean of the logit of initial taste")
     taste_sd: float = _parameter(1.2, 0, 6, "logit", "A", "spread of the logit of initial taste")
     self_control_mean: float = _parameter(-0.2, -6, 6, "logit", "A", "mean logit of self-control c")
@@ -80,8 +70,8 @@ class Population(_Group):
 class Catalogue(_Group):
     """The synthetic catalogue; an item stands for a class of content."""
 
-    items: int = _count(30, 4, 20_000, "items", "A", "size of the action space")
-    seed: int = _count(7, 0, 2**63 - 1, "seed", "A", "seed of the catalogue")
+    items: int = _parameter(30, 4, 20_000, "items", "A", "size of the action space")
+    seed: int = _parameter(7, 0, 2**63 - 1, "seed", "A", "seed of the catalogue")
     civic_items: float = _parameter(0.34, 0, 1, "share", "A", "share of items with a stance")
     civic_supply: float = _parameter(
         0.15, 0, 1, "share", "A", "share of posts with a stance (what a neutral feed shows)"
@@ -93,7 +83,7 @@ class Catalogue(_Group):
     falsehood_base: float = _parameter(-3.0, -10, 10, "logit", "A", "logit false share at y = 0")
     falsehood_slope: float = _parameter(3.2, 0, 10, "logit/stance", "A", "rise of it with |y|")
     falsehood_quality: float = _parameter(0.2, 0, 1, "quality", "A", "quality lost when all false")
-    creators: int = _count(12, 1, 20_000, "creators", "A", "creators, with Zipf productivity")
+    creators: int = _parameter(12, 1, 20_000, "creators", "A", "creators, with Zipf productivity")
     sponsored: float = _parameter(0.15, 0, 1, "share", "A", "share of items with a sponsor")
 
 
