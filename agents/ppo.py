@@ -10,11 +10,12 @@ import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from stable_baselines3 import PPO
-from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.vec_env import VecNormalize
 
 from undertow.envs.world import Items, Mechanism, WorldParameters, uniforms
 
+from .critic import CriticWarmup, DecoupledRolloutBuffer
 from .policy import Action, Observed
 from .skip_policy import SkipActorCriticPolicy
 from .vec_env import make_vec_env
@@ -32,9 +33,13 @@ class PPOSettings(BaseModel):
     n_steps: int = Field(64, ge=1, description="slots a person between updates")
     batch_size: int = Field(4096, ge=2, description="minibatch")
     n_epochs: int = Field(4, ge=1, description="passes over a rollout")
-    learning_rate: float = Field(3e-3, gt=0, le=1, description="at the start; falls linearly to 0")
-    gamma: float = Field(0.98, ge=0, le=1, description="discount a slot; 0 is the myopic agent")
-    gae_lambda: float = Field(0.5, ge=0, le=1, description="GAE lambda")
+    learning_rate: float = Field(6e-3, gt=0, le=1, description="at the start; falls linearly to 0")
+    gamma: float = Field(0.97, ge=0, le=1, description="discount a slot; 0 is the myopic agent")
+    gae_lambda: float = Field(0.2, ge=0, le=1, description="GAE lambda of the actor's advantages")
+    critic_lambda: float = Field(0.8, ge=0, le=1, description="lambda of the critic's targets")
+    critic_warmup: float = Field(
+        0.0, ge=0, lt=1, description="share of training in which only the critic learns"
+    )
     clip_range: float = Field(0.2, gt=0, le=1, description="PPO clip")
     ent_coef: float = Field(0.0, ge=0, le=1, description="entropy bonus")
     vf_coef: float = Field(0.5, ge=0, le=10, description="weight of the value loss")
@@ -83,6 +88,7 @@ class PPOPolicy:
             world=parameters,
             observation=observation,
             items=items,
+            stagger=True,
         )
         if settings.greedy_prior and observation != "oracle":
             raise ValueError(
@@ -104,12 +110,17 @@ class PPOPolicy:
             ent_coef=settings.ent_coef,
             vf_coef=settings.vf_coef,
             max_grad_norm=settings.max_grad_norm,
+            rollout_buffer_class=DecoupledRolloutBuffer,
+            rollout_buffer_kwargs={"critic_lambda": settings.critic_lambda},
             policy_kwargs={"net_arch": list(settings.net), "prior": settings.greedy_prior},
             seed=seed,
             device="cpu",
             tensorboard_log=tensorboard_log,
         )
-        model.learn(settings.slots, callback=callback)
+        callbacks = [] if callback is None else [callback]
+        if settings.critic_warmup:
+            callbacks.append(CriticWarmup(settings.critic_warmup))
+        model.learn(settings.slots, callback=CallbackList(callbacks))
         return cls(model, observation, deterministic=settings.deterministic)
 
     def begin(self, seed: NDArray[np.int64], person: NDArray[np.int64]) -> None:

@@ -21,6 +21,8 @@ class FeedVecEnv(VecEnv):
 
     The info of a person who ends carries `terminal_observation` and `TimeLimit.truncated`, as SB3
     expects; while nobody ends the infos are empty, unless `measured` asks for the true state.
+    `stagger` cuts the first episode of row i short, at slot 1 + i (slots - 1) / n_envs: from then
+    on the rows are spread over the calendar, and a rollout shows all of it, not one stretch.
     """
 
     def __init__(
@@ -34,13 +36,14 @@ class FeedVecEnv(VecEnv):
         seed: int | None = None,
         measured: bool = False,
         bootstrap: bool = True,
+        stagger: bool = False,
     ) -> None:
         self.batch = FeedBatch(parameters_of(world, null), n_envs, observation, items)
         self.render_mode = None
         super().__init__(
             n_envs, observation_space(self.batch), spaces.Discrete(len(self.batch.items))
         )
-        self._measured, self._bootstrap = measured, bootstrap
+        self._measured, self._bootstrap, self._stagger = measured, bootstrap, stagger
         # SB3 would draw a missing seed from NumPy's global stream.
         self.seed(int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed)
 
@@ -51,6 +54,12 @@ class FeedVecEnv(VecEnv):
             self.batch.start(key + np.arange(self.num_envs, dtype=np.int64), 0)
         else:
             self.batch.restart(np.ones(self.num_envs, dtype=np.bool_))
+        slots = self.batch.parameters.calendar.slots
+        self._last_slot = np.full(self.num_envs, slots, dtype=np.int64)
+        if self._stagger:
+            self._last_slot = (
+                1 + np.arange(self.num_envs, dtype=np.int64) * (slots - 1) // self.num_envs
+            )
         self._reset_seeds()
         return self.batch.observe()
 
@@ -63,19 +72,20 @@ class FeedVecEnv(VecEnv):
         if not self.batch.started:
             raise RuntimeError("step: called before reset; allowed: after reset")
         transition = self.batch.step(self._actions)
-        done = transition.terminated | transition.truncated
+        truncated = (self.batch.slot >= self._last_slot) & ~transition.terminated
+        done = transition.terminated | truncated
         infos = self._infos(transition) if self._measured else [{} for _ in range(self.num_envs)]
         observation = transition.observation
         if done.any():
             for row in np.nonzero(done)[0]:
-                cut = bool(transition.truncated[row])
                 infos[row] = {
                     **infos[row],
                     "terminal_observation": observation[row],
-                    "TimeLimit.truncated": cut and self._bootstrap,
+                    "TimeLimit.truncated": bool(truncated[row]) and self._bootstrap,
                 }
+            self._last_slot[done] = self.batch.parameters.calendar.slots
             self.batch.restart(done)
-            observation = self.batch.observe()
+            observation = self.batch.observe_restarted(observation, done)
         return observation, transition.reward, done, infos
 
     def _infos(self, transition: Any) -> list[dict[str, Any]]:
@@ -116,7 +126,7 @@ def make_vec_env(env_id: str, n_envs: int = 1, seed: int | None = None, **kwargs
     """`env_id` as a native SB3 `VecEnv` with episode statistics (as SB3's `make_vec_env`).
 
     env_id: an Undertow id. n_envs: people. seed: person i is that of seed + i. Further arguments
-    go to `FeedVecEnv` (world, null, observation, items, measured).
+    go to `FeedVecEnv` (world, null, observation, items, measured, bootstrap, stagger).
     """
     if env_id not in ENVIRONMENTS:
         raise ValueError(f"env_id: found {env_id!r}; allowed: {', '.join(ENVIRONMENTS)}")

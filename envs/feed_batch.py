@@ -13,6 +13,8 @@ from .world import (
     Items,
     Mechanism,
     Outcome,
+    State,
+    Traits,
     WorldParameters,
     draw,
     slot,
@@ -73,24 +75,33 @@ class FeedBatch:
         self.slot = np.zeros(self.people, dtype=np.int64)
         self.traits, self.state = draw(self.parameters, self.seed, self.person)
         self._used = _AHEAD
+        self._newcomers = _Newcomers(self.parameters, self.people)
         self.view.clear(np.ones(self.people, dtype=np.bool_))
         self.started = True
         return self.observe()
 
     def restart(self, rows: Bool) -> None:
         """Puts the next person (person + 1) in each of the rows marked true."""
+        if not rows.any():
+            return
+        traits, state, luck = self._newcomers.take(rows, self.seed, self.person + 1)
         self.person = np.where(rows, self.person + 1, self.person)
         self.slot = np.where(rows, 0, self.slot)
-        traits, state = draw(self.parameters, self.seed[rows], self.person[rows])
         self.traits = self.traits.with_rows(rows, traits)
         self.state = self.state.with_rows(rows, state)
         if self._used < _AHEAD:
-            self._look_ahead(rows)
+            self._ahead[self._used :, :, rows] = luck[: _AHEAD - self._used, :, rows]
         self.view.clear(rows)
 
-    def observe(self) -> Float:
-        """The observation as things stand."""
-        return self.view.observe(self.slot, self.traits, self.state)
+    def observe(self, rows: Bool | None = None) -> Float:
+        """The observation as things stand; of the rows marked true only, if `rows` is given."""
+        return self.view.observe(self.slot, self.traits, self.state, rows)
+
+    def observe_restarted(self, observation: Float, rows: Bool) -> Float:
+        """A copy of `observation` in which the rows that have just restarted are up to date."""
+        fresh = observation.copy()
+        fresh[rows] = self.observe(rows)
+        return fresh
 
     def step(self, action: Any1) -> Transition:
         """Leads each person's feed with the item `action`, an integer array of shape (people,).
@@ -116,20 +127,10 @@ class FeedBatch:
         """The draws of this slot, shape (lanes, people)."""
         if self._used == _AHEAD:
             self._used = 0
-            self._ahead: Float = np.empty((_AHEAD, IN_A_SLOT, self.people), dtype=np.float32)
-            self._look_ahead(np.ones(self.people, dtype=np.bool_))
+            self._ahead = _luck_ahead(self.seed, self.person, self.slot)
         self._used += 1
         luck: Float = self._ahead[self._used - 1]
         return luck
-
-    def _look_ahead(self, rows: Bool) -> None:
-        """Draws the coming slots of these rows at once: the same numbers in fewer steps."""
-        coming = np.arange(1, _AHEAD - self._used + 1, dtype=np.int64)[:, None] + self.slot[rows]
-        seed = np.broadcast_to(self.seed[rows], coming.shape).ravel()
-        person = np.broadcast_to(self.person[rows], coming.shape).ravel()
-        drawn = uniforms(seed, person, coming.ravel(), Mechanism.OPENING, IN_A_SLOT)
-        lanes = drawn.reshape(IN_A_SLOT, *coming.shape)
-        self._ahead[self._used :, :, rows] = np.moveaxis(lanes, 0, 1)
 
     def _checked(self, action: Any1) -> Int:
         feed = np.asarray(action)
@@ -194,3 +195,42 @@ class FeedBatch:
             "slot": self.slot,
             "person": self.person,
         }
+
+
+class _Newcomers:
+    """The next person of each row, drawn many at once, so that a restart is but a copy."""
+
+    def __init__(self, parameters: WorldParameters, people: int) -> None:
+        self._parameters = parameters
+        self._waiting = np.zeros(people, dtype=np.bool_)
+
+    def take(self, rows: Bool, seed: Int, person: Int) -> tuple[Traits, State, Float]:
+        """Traits, state and first luck, (ahead, lanes, people); valid in the rows marked true.
+
+        seed, person: int64 (people,), who is next in each row.
+        """
+        missing = ~self._waiting
+        if np.any(rows & missing):
+            self._draw(missing, seed[missing], person[missing])
+        self._waiting = self._waiting & ~rows
+        return self._traits, self._state, self._luck
+
+    def _draw(self, rows: Bool, seed: Int, person: Int) -> None:
+        traits, state = draw(self._parameters, seed, person)
+        luck = _luck_ahead(seed, person, np.zeros_like(person))
+        if not rows.all():
+            where = np.cumulative_sum(rows.astype(np.int64)) - 1
+            traits = self._traits.with_rows(rows, traits.take(where))
+            state = self._state.with_rows(rows, state.take(where))
+            luck = np.where(rows, luck[:, :, where], self._luck)
+        self._traits, self._state, self._luck = traits, state, luck
+        self._waiting = np.ones_like(rows)
+
+
+def _luck_ahead(seed: Int, person: Int, slot: Int) -> Float:
+    """Luck of the coming slots, (ahead, lanes, people), after `slot`, int64 (people,)."""
+    coming = np.arange(1, _AHEAD + 1, dtype=np.int64)[:, None] + slot
+    seed = np.broadcast_to(seed, coming.shape).ravel()
+    person = np.broadcast_to(person, coming.shape).ravel()
+    drawn = uniforms(seed, person, coming.ravel(), Mechanism.OPENING, IN_A_SLOT)
+    return np.moveaxis(drawn.reshape(IN_A_SLOT, *coming.shape), 0, 1)

@@ -39,18 +39,16 @@ class PlatformView:
         self._group = _groups(items)
         self.groups = groups = self._group.shape[1]
         self.size = len(FORGETTING) * (groups + 4) + 2 * groups + 2 + 6
-        self._rate = np.asarray(FORGETTING, dtype=np.float32)[None, :, None]
-        self._memory = np.zeros((people, len(FORGETTING), groups + 4), dtype=np.float32)
+        self._rates = [np.float32(share) for share in FORGETTING]
+        self._memories = [np.zeros((people, groups + 4), dtype=np.float32) for _ in FORGETTING]
         self._total = np.zeros((people, 2 * groups + 2), dtype=np.float32)
         self._last = np.zeros((people, 4), dtype=np.float32)
         self._gap = np.zeros(people, dtype=np.float32)
 
     def clear(self, rows: Bool) -> None:
         """Forgets the people of these rows."""
-        self._memory[rows] = 0.0
-        self._total[rows] = 0.0
-        self._last[rows] = 0.0
-        self._gap[rows] = 0.0
+        for log in (*self._memories, self._total, self._last, self._gap):
+            log[rows] = 0.0
 
     def record(self, outcome: Outcome) -> None:
         """Adds one slot to the logs."""
@@ -63,25 +61,30 @@ class PlatformView:
         aroused = minutes * arousal
         recent = np.stack([opened, minutes, minutes * outcome.sought, aroused], axis=1)
         event = np.concat([by_group, recent], axis=1)
-        self._memory += self._rate * (event[:, None, :] - self._memory)
+        for rate, memory in zip(self._rates, self._memories, strict=True):
+            memory += rate * (event - memory)
         tilt = np.stack([minutes * stance, minutes * np.abs(stance)], axis=1)
         self._total += np.concat([by_group, group * opened[:, None], tilt], axis=1)
         self._last = np.stack([opened, minutes, stance * opened, arousal * opened], axis=1)
         self._gap = np.where(outcome.opened, np.float32(0.0), self._gap + np.float32(1.0))
 
-    def observe(self, slot: Int, traits: Traits, state: State) -> Float:
-        """Observation, shape (people, size)."""
+    def observe(self, slot: Int, traits: Traits, state: State, rows: Bool | None = None) -> Float:
+        """Observation, shape (people, size); of the rows marked true only, if `rows` is given."""
         groups = self.groups
-        watched, sessions = self._total[:, :groups], self._total[:, groups : 2 * groups]
+        logs = (self._total, self._last, self._gap, slot, *self._memories)
+        if rows is not None:
+            logs = tuple(log[rows] for log in logs)
+        total, last, gap, slot, *memories = logs
+        watched, sessions = total[:, :groups], total[:, groups : 2 * groups]
         rate = (watched + _PRIOR_MINUTES) / (sessions + _PRIOR_SESSIONS)
         known = sessions / (sessions + 3.0)
         civic = np.sum(watched[:, groups - 4 :], axis=1, keepdims=True)
-        tilt = self._total[:, 2 * groups :] / (civic + 0.5)
+        tilt = total[:, 2 * groups :] / (civic + 0.5)
         passed = slot.astype(np.float32) * np.float32(1.0 / self.parameters.calendar.slots)
-        gap = self._gap / (self._gap + 8.0)
-        recent = 3.0 * np.reshape(self._memory, (self._memory.shape[0], -1))
+        gap = gap / (gap + 8.0)
+        recent = [3.0 * memory for memory in memories]
         return np.concat(
-            [recent, 2.0 * rate - 1.0, known, tilt, self._last, gap[:, None], passed[:, None]],
+            [*recent, 2.0 * rate - 1.0, known, tilt, last, gap[:, None], passed[:, None]],
             axis=1,
         )
 
@@ -114,8 +117,11 @@ class OracleView:
     def record(self, outcome: Outcome) -> None:
         """Nothing is remembered."""
 
-    def observe(self, slot: Int, traits: Traits, state: State) -> Float:
-        """Observation, shape (people, size)."""
+    def observe(self, slot: Int, traits: Traits, state: State, rows: Bool | None = None) -> Float:
+        """Observation, shape (people, size); of the rows marked true only, if `rows` is given."""
+        if rows is not None:
+            (some,) = np.nonzero(rows)
+            slot, traits, state = slot[some], traits.take(some), state.take(some)
         passed = slot.astype(np.float32) / np.float32(self.parameters.calendar.slots)
         expected = expected_next_minutes(self.parameters, self.items, traits, state)
         best = np.max(expected, axis=1, keepdims=True)

@@ -92,7 +92,7 @@ def world_of(
 
 def run_job(job: Job, folder: Path) -> str:
     """Runs one job and writes its files under `folder`; returns its name."""
-    torch.set_num_threads(1)
+    _set_torch()
     experiment = job.experiment
     block = experiment.policies[job.policy]
     parameters, items, _ = world_of(experiment, job.world)
@@ -376,10 +376,16 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def _set_torch() -> None:
+    """One thread: the work is spread over processes. No checks of what our own net puts out."""
+    torch.set_num_threads(1)
+    torch.distributions.Distribution.set_default_validate_args(False)
+
+
 def _quiet_worker() -> None:
     """Ctrl-C reaches every process of the terminal; only the parent answers it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
+    _set_torch()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

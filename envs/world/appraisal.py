@@ -48,7 +48,7 @@ def appraise(
     news: Float,
 ) -> Appraised:
     """The equations above, on arrays that broadcast against the item's."""
-    w, v = parameters.appraisal, parameters.welfare
+    w = parameters.appraisal
     plan = w.base + w.taste * taste - w.satiation * satiation + w.quality * item.quality
     if w.congruence:
         distance = (item.stance - stance) / latitude
@@ -58,7 +58,13 @@ def appraise(
         allure = allure + (w.extremity_pull * item.civic * news) * np.abs(item.stance)
     else:
         allure = np.zeros_like(plan)
-    return Appraised(plan, allure, v.base + v.taste * taste + v.quality * item.quality)
+    return Appraised(plan, allure, endorsement(parameters, item, taste))
+
+
+def endorsement(parameters: WorldParameters, item: Shown | Items, taste: Float) -> Float:
+    """What they would choose beforehand, in logits."""
+    v = parameters.welfare
+    return v.base + v.taste * taste + v.quality * item.quality
 
 
 def appraise_one(

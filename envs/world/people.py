@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Self
 
 import numpy as np
@@ -12,23 +13,25 @@ from .parameters import WorldParameters
 from .streams import Mechanism, normals
 
 
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
 class _Rows:
     """A structure of arrays with one row a person."""
 
     def take(self, rows: Int) -> Self:
         """The rows numbered by `rows`, in their order."""
-        names = (field.name for field in fields(self))  # type: ignore[arg-type]
-        return type(self)(*(np.take(getattr(self, name), rows, axis=0) for name in names))
+        return type(self)(*(getattr(self, name)[rows] for name in _names(type(self))))
 
     def with_rows(self, rows: Bool, fresh: Self) -> Self:
-        """A copy in which the rows marked true are those of `fresh`, in their order."""
+        """A copy in which the rows marked true are those of `fresh`, which has as many rows."""
 
         def replaced(old: Any1, new: Any1) -> Any1:
-            array = old.copy()
-            array[rows] = new
-            return array
+            return np.where(rows if old.ndim == 1 else rows[:, None], new, old)
 
-        names = [field.name for field in fields(self)]  # type: ignore[arg-type]
+        names = _names(type(self))
         return type(self)(*(replaced(getattr(self, n), getattr(fresh, n)) for n in names))
 
 

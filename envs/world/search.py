@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .appraisal import appraise_every
+from .appraisal import endorsement
 from .arrays import Bool, Float, Int
 from .catalogue import Items
 from .parameters import WorldParameters
@@ -23,7 +23,7 @@ def search_weights(
 ) -> Float:
     """Unnormalised chance of each item, shape (people, items); the likeliest has 1."""
     distance = (items.stance - state.stance[:, None]) / traits.latitude[:, None]
-    sought = appraise_every(parameters, items, traits, state).endorsement
+    sought = endorsement(parameters, items, np.take(state.taste, items.topic, axis=1))
     sought = sought - (0.5 * items.civic * traits.news[:, None]) * (distance * distance)
     behind = sought - np.max(sought, axis=1, keepdims=True)
     weight: Float = np.exp(parameters.search.sharpness * behind)

@@ -126,6 +126,24 @@ def test_without_a_seed_every_environment_meets_other_people():
     assert envs[0].batch.traits.stance[0] != envs[1].batch.traits.stance[0]
 
 
+def test_staggered_rows_are_spread_over_the_calendar_and_then_live_whole_lives():
+    """Row i is first cut at slot 1 + i (slots - 1) / rows; with churn off nothing else ends it."""
+    rows, slots = 5, 16
+    env = FeedVecEnv(rows, WORLD | {"churn": {"enabled": False}}, seed=4, stagger=True)
+    env.reset()
+    ends = [[] for _ in range(rows)]
+    for now in range(1, 3 * slots):
+        _, _, done, infos = env.step(np.zeros(rows, dtype=np.int64))
+        for row in np.nonzero(done)[0]:
+            ends[row].append(now)
+            assert infos[row]["TimeLimit.truncated"]
+            assert env.batch.slot[row] == 0 and env.batch.person[row] == len(ends[row])
+    assert [end[0] for end in ends] == [1, 4, 7, 10, 13]
+    assert all(np.all(np.diff(end) == slots) for end in ends)
+    env.reset()
+    assert np.all(env.batch.slot == 0)
+
+
 def test_step_before_reset_is_refused(env):
     with pytest.raises(RuntimeError, match="step: called before reset; allowed: after reset"):
         env.step(actions()[0])

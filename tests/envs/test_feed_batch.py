@@ -177,6 +177,37 @@ def test_restart_puts_the_next_person_where_one_has_ended():
     assert np.array_equal(batch.state.stance[[0, 2]], kept.stance[[0, 2]])
 
 
+@pytest.mark.parametrize("observation", OBSERVATIONS)
+def test_the_restarted_rows_alone_are_looked_at_again(observation):
+    batch = FeedBatch(BASE, 4, observation)
+    before = batch.start(11, np.arange(4))
+    rows = np.array([False, True, False, True])
+    batch.restart(rows)
+    assert np.array_equal(batch.observe(rows), batch.observe()[rows])
+    assert np.array_equal(batch.observe_restarted(before, rows), batch.observe())
+
+
+def test_who_restarts_often_and_at_any_time_has_the_same_life_as_who_starts():
+    """Newcomers are drawn ahead and for many rows at once; nothing of that may show."""
+    batch, chance = started(people=6), np.random.default_rng(2)
+    for _ in range(60):
+        batch.step(chance.integers(20, size=6))
+        batch.restart(chance.random(6) < 0.2)
+        fresh = FeedBatch(BASE, 6)
+        fresh.start(11, batch.person)
+        new = batch.slot == 0
+        assert np.array_equal(batch.traits.susceptibility, fresh.traits.susceptibility)
+        assert np.array_equal(batch.state.stance[new], fresh.state.stance[new])
+        if new.any():
+            # One step of a copy: the newcomers' luck is theirs too.
+            fresh_step = fresh.step(np.zeros(6, dtype=np.int64))
+            old_rows = batch.person.copy()
+            step = batch.step(np.zeros(6, dtype=np.int64))
+            assert np.array_equal(batch.person, old_rows)
+            assert np.array_equal(step.observation[new], fresh_step.observation[new])
+            assert np.array_equal(step.reward[new], fresh_step.reward[new])
+
+
 def test_restarting_nobody_changes_nothing():
     batch = started(people=4)
     play(batch, 3)
