@@ -230,7 +230,5 @@ class _Newcomers:
 def _luck_ahead(seed: Int, person: Int, slot: Int) -> Float:
     """Luck of the coming slots, (ahead, lanes, people), after `slot`, int64 (people,)."""
     coming = np.arange(1, _AHEAD + 1, dtype=np.int64)[:, None] + slot
-    seed = np.broadcast_to(seed, coming.shape).ravel()
-    person = np.broadcast_to(person, coming.shape).ravel()
-    drawn = uniforms(seed, person, coming.ravel(), Mechanism.OPENING, IN_A_SLOT)
-    return np.moveaxis(drawn.reshape(IN_A_SLOT, *coming.shape), 0, 1)
+    drawn = uniforms(seed, person, coming, Mechanism.OPENING, IN_A_SLOT)
+    return np.moveaxis(drawn, 0, 1)

@@ -74,8 +74,8 @@ def appraise_one(
     return appraise(
         parameters,
         item,
-        taste=np.sum(state.taste * item.indicator, axis=1),
-        satiation=np.sum(state.satiation * item.indicator, axis=1),
+        taste=np.vecdot(state.taste, item.indicator),
+        satiation=np.vecdot(state.satiation, item.indicator),
         tolerance=state.tolerance,
         stance=state.stance,
         latitude=traits.latitude,

@@ -44,32 +44,31 @@ def philox4x32(
     c0, c1, c2, c3 = counter
     k0, k1 = key
     for _ in range(rounds):
-        p0 = c0 * _MULTIPLIERS[0]
-        p1 = c2 * _MULTIPLIERS[1]
-        c0, c1, c2, c3 = (
-            ((p1 >> 32) & _MASK) ^ c1 ^ k0,
-            p1 & _MASK,
-            ((p0 >> 32) & _MASK) ^ c3 ^ k1,
-            p0 & _MASK,
-        )
-        k0 = (k0 + _WEYL[0]) & _MASK
-        k1 = (k1 + _WEYL[1]) & _MASK
-    return c0, c1, c2, c3
+        # c1, c3 and the key may carry bits above the 32nd: what they meet is cut to 32 at once.
+        p0, p1 = c0 * _MULTIPLIERS[0], c2 * _MULTIPLIERS[1]
+        c0, c1 = ((p1 >> 32) ^ c1 ^ k0) & _MASK, p1
+        c2, c3 = ((p0 >> 32) ^ c3 ^ k1) & _MASK, p0
+        k0, k1 = k0 + _WEYL[0], k1 + _WEYL[1]
+    return c0, c1 & _MASK, c2, c3 & _MASK
 
 
 def uniforms(seed: Int, person: Int, slot: Int, first: int, count: int) -> Float:
-    """Uniform draws on the open interval (0, 1), float32, shape (count, people).
+    """Uniform draws on the open interval (0, 1), float32, shape (count, *shape).
 
-    seed, person, slot: int64, shape (people,). first: the first lane (a `Mechanism`), a multiple of
-    four. Values are odd multiples of 2**-24, so neither 0 nor 1 can occur.
+    seed, person, slot: int64 arrays that broadcast to `shape`. first: the first lane (a
+    `Mechanism`), a multiple of four. Values are odd multiples of 2**-24, so neither 0 nor 1 can
+    occur.
     """
     blocks = -(-count // 4)
-    lane = np.arange(first // 4, first // 4 + blocks, dtype=np.int64)[:, None]
+    axes = max(seed.ndim, person.ndim, slot.ndim)
+    lane = np.arange(first // 4, first // 4 + blocks, dtype=np.int64)
+    lane = np.reshape(lane, (blocks, *(1 for _ in range(axes))))
     words = philox4x32(
         (person & _MASK, (person >> 32) & _MASK, slot & _MASK, lane),
         (seed & _MASK, (seed >> 32) & _MASK),
     )
-    bits = np.stack(words, axis=1).reshape(4 * blocks, -1)[:count]
+    bits = np.stack(words, axis=1)
+    bits = np.reshape(bits, (4 * blocks, *bits.shape[2:]))[:count]
     return ((bits >> 9).astype(np.float32) + np.float32(0.5)) * np.float32(2.0**-23)
 
 
