@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from .views import OBSERVATIONS, VIEWS
 from .world import (
     IN_A_SLOT,
@@ -21,7 +19,7 @@ from .world import (
     synthetic,
     uniforms,
 )
-from .world.arrays import Any1, Bool, Float, Int
+from .world.arrays import Any1, Bool, Float, Int, library, namespace
 
 _AHEAD = 8  # slots drawn together
 
@@ -41,7 +39,8 @@ class FeedBatch:
     """People who each meet a feed, stepped together.
 
     parameters: the world. people: batch size. observation: `platform` or `oracle`. items: the
-    catalogue; the world's synthetic one if None. Call `start` before `step`.
+    catalogue; the world's synthetic one if None. device: None for NumPy; a torch device, such as
+    "cpu" or "cuda", for torch. Arrays in and out are of that library. Call `start` before `step`.
     """
 
     def __init__(
@@ -50,6 +49,7 @@ class FeedBatch:
         people: int,
         observation: str = "platform",
         items: Items | None = None,
+        device: str | None = None,
     ) -> None:
         if observation not in OBSERVATIONS:
             raise ValueError(
@@ -59,7 +59,9 @@ class FeedBatch:
             raise ValueError(f"people: found {people}; allowed: 1 or more")
         self.parameters = parameters
         self.people = people
-        self.items = synthetic(parameters) if items is None else items
+        self.xp, self.device = library(device)
+        items = synthetic(parameters) if items is None else items
+        self.items = items if device is None else items.on(self.xp, self.device)
         self.view = VIEWS[observation](parameters, self.items, people)
         self.started = False
 
@@ -68,25 +70,32 @@ class FeedBatch:
 
         Both are int64, shape (people,), or one number for all. Returns the first observation.
         """
-        if np.max(seed) >= 2**63 or np.min(seed) < 0:
-            raise ValueError(f"seed: found {np.max(seed)}; allowed: 0 to 2**63 - 1")
-        self.seed = np.asarray(seed, dtype=np.int64) + np.zeros(self.people, dtype=np.int64)
-        self.person = np.asarray(person, dtype=np.int64) + np.zeros(self.people, dtype=np.int64)
-        self.slot = np.zeros(self.people, dtype=np.int64)
+        bounds = (seed, seed) if isinstance(seed, int) else (int(seed.min()), int(seed.max()))
+        if bounds[0] < 0 or bounds[1] >= 2**63:
+            raise ValueError(f"seed: found {bounds[1]}; allowed: 0 to 2**63 - 1")
+        self.slot = self._every(0)
+        self.seed = self._every(seed)
+        self.person = self._every(person)
         self.traits, self.state = draw(self.parameters, self.seed, self.person)
         self._used = _AHEAD
-        self._newcomers = _Newcomers(self.parameters, self.people)
-        self.view.clear(np.ones(self.people, dtype=np.bool_))
+        self._newcomers = _Newcomers(self.parameters)
+        self.view.clear(self._every(1) == 1)
         self.started = True
         return self.observe()
 
+    def _every(self, number: Any1 | int) -> Int:
+        """int64 (people,), from one number for all or one each."""
+        given = self.xp.asarray(number, dtype=self.xp.int64, device=self.device)
+        every: Int = given + self.xp.zeros(self.people, dtype=self.xp.int64, device=self.device)
+        return every
+
     def restart(self, rows: Bool) -> None:
         """Puts the next person (person + 1) in each of the rows marked true."""
-        if not rows.any():
+        if not self.xp.any(rows):
             return
         traits, state, luck = self._newcomers.take(rows, self.seed, self.person + 1)
-        self.person = np.where(rows, self.person + 1, self.person)
-        self.slot = np.where(rows, 0, self.slot)
+        self.person = self.xp.where(rows, self.person + 1, self.person)
+        self.slot = self.xp.where(rows, 0, self.slot)
         self.traits = self.traits.with_rows(rows, traits)
         self.state = self.state.with_rows(rows, state)
         if self._used < _AHEAD:
@@ -99,7 +108,7 @@ class FeedBatch:
 
     def observe_restarted(self, observation: Float, rows: Bool) -> Float:
         """A copy of `observation` in which the rows that have just restarted are up to date."""
-        fresh = observation.copy()
+        fresh: Float = self.xp.asarray(observation, copy=True)
         fresh[rows] = self.observe(rows)
         return fresh
 
@@ -133,17 +142,20 @@ class FeedBatch:
         return luck
 
     def _checked(self, action: Any1) -> Int:
-        feed = np.asarray(action)
-        if feed.shape != (self.people,) or feed.dtype.kind not in "iu":
+        xp = self.xp
+        feed = xp.asarray(action, device=self.device)
+        if feed.shape != (self.people,) or not xp.isdtype(feed.dtype, "integral"):
             raise ValueError(
                 f"action: found {feed.dtype} of shape {feed.shape}; allowed: integers of shape "
                 f"({self.people},)"
             )
         count = len(self.items)
-        if feed.min() < 0 or feed.max() >= count:
-            row = int(np.argmax((feed < 0) | (feed >= count)))
+        wrong = (feed < 0) | (feed >= count)
+        if xp.any(wrong):
+            row = int(xp.nonzero(wrong)[0][0])
             raise ValueError(f"action[{row}]: found {feed[row]}; allowed: 0 to {count - 1}")
-        return feed.astype(np.int64)
+        kept: Int = xp.astype(feed, xp.int64)
+        return kept
 
     def _reward(self, outcome: Outcome) -> Float:
         aim = self.parameters.objective
@@ -156,7 +168,8 @@ class FeedBatch:
             reward = reward - aim.unendorsed_minutes * outcome.unendorsed
         if aim.induced_extremity:
             reward = reward - aim.induced_extremity * outcome.persuasion
-        return reward.astype(np.float32)
+        paid: Float = self.xp.astype(reward, self.xp.float32, copy=False)
+        return paid
 
     def measured(self, outcome: Outcome, idle: Bool | None = None) -> dict[str, Any]:
         """The true state and what happened, for `info`: arrays with one row a person.
@@ -168,7 +181,8 @@ class FeedBatch:
         of them.
         """
         unendorsed = outcome.unendorsed
-        extremity = np.maximum(100.0 * outcome.persuasion, 0.0)
+        xp = self.xp
+        extremity = xp.maximum(100.0 * outcome.persuasion, 0.0)
         happened = {
             "opened": outcome.opened,
             "item": outcome.item,
@@ -183,7 +197,9 @@ class FeedBatch:
             "churned": outcome.left,
         }
         if idle is not None:
-            happened = {name: np.where(idle, 0, v).astype(v.dtype) for name, v in happened.items()}
+            happened = {
+                name: xp.astype(xp.where(idle, 0, v), v.dtype) for name, v in happened.items()
+            }
         return happened | {
             "habit": self.state.habit,
             "tolerance": self.state.tolerance,
@@ -200,35 +216,44 @@ class FeedBatch:
 class _Newcomers:
     """The next person of each row, drawn many at once, so that a restart is but a copy."""
 
-    def __init__(self, parameters: WorldParameters, people: int) -> None:
+    def __init__(self, parameters: WorldParameters) -> None:
         self._parameters = parameters
-        self._waiting = np.zeros(people, dtype=np.bool_)
+        self._waiting: Bool | None = None  # whose next person is drawn
 
     def take(self, rows: Bool, seed: Int, person: Int) -> tuple[Traits, State, Float]:
         """Traits, state and first luck, (ahead, lanes, people); valid in the rows marked true.
 
         seed, person: int64 (people,), who is next in each row.
         """
-        missing = ~self._waiting
-        if np.any(rows & missing):
-            self._draw(missing, seed[missing], person[missing])
-        self._waiting = self._waiting & ~rows
+        waiting, every = self._waiting, rows | ~rows
+        if waiting is None:
+            self._draw_all(seed, person)
+            waiting = every
+        elif namespace(rows).any(rows & ~waiting):
+            self._draw_missing(~waiting, seed, person)
+            waiting = every
+        self._waiting = waiting & ~rows
         return self._traits, self._state, self._luck
 
-    def _draw(self, rows: Bool, seed: Int, person: Int) -> None:
+    def _draw_all(self, seed: Int, person: Int) -> None:
+        self._traits, self._state = draw(self._parameters, seed, person)
+        self._luck = _luck_ahead(seed, person, person - person)
+
+    def _draw_missing(self, rows: Bool, seed: Int, person: Int) -> None:
+        xp = namespace(rows)
+        where = xp.maximum(xp.cumulative_sum(xp.astype(rows, xp.int64)) - 1, 0)
+        seed, person = seed[rows], person[rows]
         traits, state = draw(self._parameters, seed, person)
-        luck = _luck_ahead(seed, person, np.zeros_like(person))
-        if not rows.all():
-            where = np.cumulative_sum(rows.astype(np.int64)) - 1
-            traits = self._traits.with_rows(rows, traits.take(where))
-            state = self._state.with_rows(rows, state.take(where))
-            luck = np.where(rows, luck[:, :, where], self._luck)
-        self._traits, self._state, self._luck = traits, state, luck
-        self._waiting = np.ones_like(rows)
+        luck = _luck_ahead(seed, person, person - person)
+        self._traits = self._traits.with_rows(rows, traits.take(where))
+        self._state = self._state.with_rows(rows, state.take(where))
+        self._luck = xp.where(rows, luck[:, :, where], self._luck)
 
 
 def _luck_ahead(seed: Int, person: Int, slot: Int) -> Float:
     """Luck of the coming slots, (ahead, lanes, people), after `slot`, int64 (people,)."""
-    coming = np.arange(1, _AHEAD + 1, dtype=np.int64)[:, None] + slot
-    drawn = uniforms(seed, person, coming, Mechanism.OPENING, IN_A_SLOT)
-    return np.moveaxis(drawn, 0, 1)
+    xp = namespace(slot)
+    ahead = xp.arange(1, _AHEAD + 1, dtype=xp.int64, device=slot.device)
+    drawn = uniforms(seed, person, ahead[:, None] + slot, Mechanism.OPENING, IN_A_SLOT)
+    lanes: Float = xp.moveaxis(drawn, 0, 1)
+    return lanes

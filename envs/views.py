@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
-
 from .world import Items, Outcome, State, Traits, WorldParameters, expected_next_minutes
-from .world.arrays import Any1, Bool, Float, Int
+from .world.arrays import Any1, Bool, Float, Int, namespace
 
 Observation = Literal["platform", "oracle"]
 OBSERVATIONS: tuple[str, ...] = ("platform", "oracle")
@@ -39,11 +37,16 @@ class PlatformView:
         self._group = _groups(items)
         self.groups = groups = self._group.shape[1]
         self.size = len(FORGETTING) * (groups + 4) + 2 * groups + 2 + 6
-        self._rates = [np.float32(share) for share in FORGETTING]
-        self._memories = [np.zeros((people, groups + 4), dtype=np.float32) for _ in FORGETTING]
-        self._total = np.zeros((people, 2 * groups + 2), dtype=np.float32)
-        self._last = np.zeros((people, 4), dtype=np.float32)
-        self._gap = np.zeros(people, dtype=np.float32)
+        xp, device = namespace(items.civic), items.civic.device
+
+        def empty(*shape: int) -> Float:
+            log: Float = xp.zeros(shape, dtype=xp.float32, device=device)
+            return log
+
+        self._memories = [empty(people, groups + 4) for _ in FORGETTING]
+        self._total = empty(people, 2 * groups + 2)
+        self._last = empty(people, 4)
+        self._gap = empty(people)
 
     def clear(self, rows: Bool) -> None:
         """Forgets the people of these rows."""
@@ -52,51 +55,52 @@ class PlatformView:
 
     def record(self, outcome: Outcome) -> None:
         """Adds one slot to the logs."""
-        items, watched = self.items, outcome.item
-        minutes = outcome.minutes * np.float32(1.0 / self.parameters.watching.minutes)
-        opened = outcome.opened.astype(np.float32)
-        stance, arousal = np.take(items.stance, watched), np.take(items.arousal, watched)
-        group = np.take(self._group, watched, axis=0)
+        items, watched, xp = self.items, outcome.item, namespace(outcome.minutes)
+        minutes = outcome.minutes * (1.0 / self.parameters.watching.minutes)
+        opened = xp.astype(outcome.opened, xp.float32)
+        stance, arousal = xp.take(items.stance, watched), xp.take(items.arousal, watched)
+        group = xp.take(self._group, watched, axis=0)
         by_group = group * minutes[:, None]
         aroused = minutes * arousal
-        recent = np.stack([opened, minutes, minutes * outcome.sought, aroused], axis=1)
-        event = np.concat([by_group, recent], axis=1)
-        for rate, memory in zip(self._rates, self._memories, strict=True):
+        recent = xp.stack([opened, minutes, minutes * outcome.sought, aroused], axis=1)
+        event = xp.concat([by_group, recent], axis=1)
+        for rate, memory in zip(FORGETTING, self._memories, strict=True):
             memory += rate * (event - memory)
-        tilt = np.stack([minutes * stance, minutes * np.abs(stance)], axis=1)
-        self._total += np.concat([by_group, group * opened[:, None], tilt], axis=1)
-        self._last = np.stack([opened, minutes, stance * opened, arousal * opened], axis=1)
-        self._gap = np.where(outcome.opened, np.float32(0.0), self._gap + np.float32(1.0))
+        tilt = xp.stack([minutes * stance, minutes * xp.abs(stance)], axis=1)
+        self._total += xp.concat([by_group, group * opened[:, None], tilt], axis=1)
+        self._last = xp.stack([opened, minutes, stance * opened, arousal * opened], axis=1)
+        self._gap = xp.where(outcome.opened, 0.0, self._gap + 1.0)
 
     def observe(self, slot: Int, traits: Traits, state: State, rows: Bool | None = None) -> Float:
         """Observation, shape (people, size); of the rows marked true only, if `rows` is given."""
-        groups = self.groups
-        logs = (self._total, self._last, self._gap, slot, *self._memories)
+        groups, xp = self.groups, namespace(slot)
+        logs: tuple[Any1, ...] = (self._total, self._last, self._gap, slot, *self._memories)
         if rows is not None:
             logs = tuple(log[rows] for log in logs)
-        total, last, gap, slot, *memories = logs
+        total, last, gap, since, *memories = logs
         watched, sessions = total[:, :groups], total[:, groups : 2 * groups]
         rate = (watched + _PRIOR_MINUTES) / (sessions + _PRIOR_SESSIONS)
         known = sessions / (sessions + 3.0)
-        civic = np.sum(watched[:, groups - 4 :], axis=1, keepdims=True)
+        civic = xp.sum(watched[:, groups - 4 :], axis=1, keepdims=True)
         tilt = total[:, 2 * groups :] / (civic + 0.5)
-        passed = slot.astype(np.float32) * np.float32(1.0 / self.parameters.calendar.slots)
-        gap = gap / (gap + 8.0)
+        passed = xp.astype(since, xp.float32) * (1.0 / self.parameters.calendar.slots)
         recent = [3.0 * memory for memory in memories]
-        return np.concat(
-            [*recent, 2.0 * rate - 1.0, known, tilt, last, gap[:, None], passed[:, None]],
-            axis=1,
-        )
+        recency = gap / (gap + 8.0)
+        now = [last, recency[:, None], passed[:, None]]
+        seen: Float = xp.concat([*recent, 2.0 * rate - 1.0, known, tilt, *now], axis=1)
+        return seen
 
 
 def _groups(items: Items) -> Float:
     """Indicator of each item's group, (items, groups): plain topics, then four civic groups."""
+    xp = namespace(items.civic)
     plain = items.indicator * (1.0 - items.civic[:, None])
-    plain = plain[:, np.any(plain > 0, axis=0)]
-    right, far = items.stance > 0, np.abs(items.stance) > _FAR
+    plain = plain[:, xp.any(plain > 0, axis=0)]
+    right, far = items.stance > 0, xp.abs(items.stance) > _FAR
     sides = (~right & far, ~right & ~far, right & ~far, right & far)
-    civic = np.stack([side * items.civic for side in sides], axis=1)
-    return np.concat([plain, civic], axis=1).astype(np.float32)
+    civic = xp.stack([side * items.civic for side in sides], axis=1)
+    groups: Float = xp.concat([plain, civic], axis=1)
+    return groups
 
 
 class OracleView:
@@ -119,17 +123,18 @@ class OracleView:
 
     def observe(self, slot: Int, traits: Traits, state: State, rows: Bool | None = None) -> Float:
         """Observation, shape (people, size); of the rows marked true only, if `rows` is given."""
+        xp = namespace(slot)
         if rows is not None:
-            (some,) = np.nonzero(rows)
+            (some,) = xp.nonzero(rows)
             slot, traits, state = slot[some], traits.take(some), state.take(some)
-        passed = slot.astype(np.float32) / np.float32(self.parameters.calendar.slots)
+        passed = xp.astype(slot, xp.float32) / self.parameters.calendar.slots
         expected = expected_next_minutes(self.parameters, self.items, traits, state)
-        best = np.max(expected, axis=1, keepdims=True)
+        best = xp.max(expected, axis=1, keepdims=True)
         scalars = (
             2.0 * state.habit,
             2.0 * state.tolerance,
             state.stance,
-            np.abs(state.stance),
+            xp.abs(state.stance),
             state.regret,
             traits.self_control,
             4.0 * traits.susceptibility,
@@ -138,18 +143,19 @@ class OracleView:
             traits.stance,
             passed,
         )
-        share = expected / np.maximum(best, np.float32(1e-6))
+        share = expected / xp.maximum(best, 1e-6)
         # Near the best is where choices are made: the shares are stretched there.
-        return np.concat(
+        seen: Float = xp.concat(
             [
                 state.taste,
                 state.satiation,
-                np.stack(scalars, axis=1),
+                xp.stack(scalars, axis=1),
                 best / 8.0,
                 4.0 * share - 3.0,
             ],
             axis=1,
-        ).astype(np.float32)
+        )
+        return seen
 
 
 VIEWS: dict[str, type[PlatformView] | type[OracleView]] = {

@@ -14,9 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from .arrays import Float, Int
+from .arrays import Float, Int, namespace
 from .catalogue import Items, Shown
 from .parameters import WorldParameters
 from .people import State, Traits
@@ -48,16 +46,16 @@ def appraise(
     news: Float,
 ) -> Appraised:
     """The equations above, on arrays that broadcast against the item's."""
-    w = parameters.appraisal
+    w, xp = parameters.appraisal, namespace(taste)
     plan = w.base + w.taste * taste - w.satiation * satiation + w.quality * item.quality
     if w.congruence:
         distance = (item.stance - stance) / latitude
         plan = plan - (0.5 * item.civic * news) * (distance * distance)
     if w.temptation:
         allure = w.arousal * (item.arousal - tolerance) + w.falsehood * item.falsehood
-        allure = allure + (w.extremity_pull * item.civic * news) * np.abs(item.stance)
+        allure = allure + (w.extremity_pull * item.civic * news) * xp.abs(item.stance)
     else:
-        allure = np.zeros_like(plan)
+        allure = xp.zeros_like(plan)
     return Appraised(plan, allure, endorsement(parameters, item, taste))
 
 
@@ -71,11 +69,12 @@ def appraise_one(
     parameters: WorldParameters, item: Shown, traits: Traits, state: State
 ) -> Appraised:
     """Appraisals of one item a person; `item` has shape (people,)."""
+    xp = namespace(state.taste)
     return appraise(
         parameters,
         item,
-        taste=np.vecdot(state.taste, item.indicator),
-        satiation=np.vecdot(state.satiation, item.indicator),
+        taste=xp.vecdot(state.taste, item.indicator),
+        satiation=xp.vecdot(state.satiation, item.indicator),
         tolerance=state.tolerance,
         stance=state.stance,
         latitude=traits.latitude,
@@ -88,11 +87,12 @@ def appraise_every(
 ) -> Appraised:
     """Appraisals of every item by every person, shape (people, items)."""
     topic: Int = items.topic
+    xp = namespace(state.taste)
     return appraise(
         parameters,
         items,
-        taste=np.take(state.taste, topic, axis=1),
-        satiation=np.take(state.satiation, topic, axis=1),
+        taste=xp.take(state.taste, topic, axis=1),
+        satiation=xp.take(state.satiation, topic, axis=1),
         tolerance=state.tolerance[:, None],
         stance=state.stance[:, None],
         latitude=traits.latitude[:, None],

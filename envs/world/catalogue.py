@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from .arrays import Float, Int, sigmoid
+from .arrays import Any1, Float, Int, namespace, sigmoid
 from .parameters import LONGEST_LENGTH, WorldParameters
 
 
@@ -31,7 +32,8 @@ class Shown:
 
     def of(self, rows: Int) -> Shown:
         """The same for other rows, in the order of `rows`."""
-        return Shown(*(np.take(getattr(self, f.name), rows, axis=0) for f in fields(self)))
+        xp = namespace(rows)
+        return Shown(*(xp.take(getattr(self, f.name), rows, axis=0) for f in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -68,16 +70,27 @@ class Items:
 
     def at(self, item: Int) -> Shown:
         """The items named by `item`, int64 (people,), row by row."""
-        columns = np.take(self._columns, item, axis=1)
+        xp = namespace(item)
+        columns = xp.take(self._columns, item, axis=1)
         civic, stance, arousal, quality, falsehood, length, sponsor = columns
-        indicator = np.take(self.indicator, item, axis=0)
+        indicator = xp.take(self.indicator, item, axis=0)
         return Shown(civic, stance, arousal, quality, falsehood, length, sponsor, indicator)
 
     @cached_property
     def _columns(self) -> Float:
         """The columns that people react to, as one table: gathered at once."""
         seen = (self.civic, self.stance, self.arousal, self.quality, self.falsehood)
-        return np.stack([*seen, self.length, self.sponsor])
+        table: Float = namespace(self.civic).stack([*seen, self.length, self.sponsor])
+        return table
+
+    def on(self, xp: Any, device: Any) -> Items:
+        """The same items as arrays of the library `xp` on `device`."""
+
+        def moved(column: Any1) -> Any1:
+            array: Any1 = xp.asarray(column, device=device)
+            return array
+
+        return Items(*(moved(getattr(self, field.name)) for field in fields(self)))
 
 
 def assemble(

@@ -8,15 +8,16 @@ regret raises it (the discipline that makes a long-sighted platform kinder when 
 
 from __future__ import annotations
 
-import numpy as np
-
-from .arrays import Float
+from .arrays import Float, namespace
 from .parameters import WorldParameters
 
 
 def churn_probability(parameters: WorldParameters, habit: Float, regret: Float) -> Float:
     """Chance of leaving in a closed slot, in [0, 1]; 0 where churn is off."""
-    rule = parameters.churn
+    rule, xp = parameters.churn, namespace(habit)
     if not rule.enabled:
-        return np.zeros_like(habit)
-    return np.minimum(rule.hazard * np.exp(rule.regret * regret - rule.habit * habit), 1.0)
+        nobody: Float = xp.zeros_like(habit)
+        return nobody
+    hazard: Float = rule.hazard * xp.exp(rule.regret * regret - rule.habit * habit)
+    chance: Float = xp.minimum(hazard, 1.0)
+    return chance

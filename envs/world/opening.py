@@ -10,10 +10,8 @@ habit and allure add, and holds recent regret against the app. Cue-triggered use
 
 from __future__ import annotations
 
-import numpy as np
-
 from .appraisal import Appraised
-from .arrays import Float, sigmoid
+from .arrays import Float, namespace, sigmoid
 from .parameters import WorldParameters
 
 
@@ -23,6 +21,7 @@ def opening_probability(
     """Chance of opening, in (0, 1), or 0 where there is no feed; arrays broadcast."""
     w = parameters.opening
     if not w.enabled:
-        return np.zeros_like(lead.plan + habit)
+        closed: Float = namespace(habit).zeros_like(lead.plan + habit)
+        return closed
     urge = w.habit * habit + w.lead * lead.allure
     return sigmoid(w.base + w.lead * lead.plan + urge - self_control * (urge + w.regret * regret))

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from functools import cache
+from dataclasses import dataclass
 from typing import Self
 
-import numpy as np
-
-from .arrays import Any1, Bool, Float, Int, sigmoid
+from .arrays import Any1, Bool, Float, Int, namespace, sigmoid
 from .parameters import WorldParameters
 from .streams import Mechanism, normals
-
-
-@cache
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
 
 
 class _Rows:
@@ -23,16 +15,17 @@ class _Rows:
 
     def take(self, rows: Int) -> Self:
         """The rows numbered by `rows`, in their order."""
-        return type(self)(*(getattr(self, name)[rows] for name in _names(type(self))))
+        return type(self)(**{name: array[rows] for name, array in vars(self).items()})
 
     def with_rows(self, rows: Bool, fresh: Self) -> Self:
         """A copy in which the rows marked true are those of `fresh`, which has as many rows."""
 
         def replaced(old: Any1, new: Any1) -> Any1:
-            return np.where(rows if old.ndim == 1 else rows[:, None], new, old)
+            fitted: Any1 = namespace(old).where(rows if old.ndim == 1 else rows[:, None], new, old)
+            return fitted
 
-        names = _names(type(self))
-        return type(self)(*(replaced(getattr(self, n), getattr(fresh, n)) for n in names))
+        mine, theirs = vars(self), vars(fresh)
+        return type(self)(**{name: replaced(mine[name], theirs[name]) for name in mine})
 
 
 @dataclass(frozen=True)
@@ -76,29 +69,29 @@ class State(_Rows):
 def draw(parameters: WorldParameters, seed: Int, person: Int) -> tuple[Traits, State]:
     """The people named by (seed, person), both int64 of shape (people,), on their first day."""
     rule = parameters.population
-    topics = rule.topics
-    z = normals(seed, person, np.zeros_like(person), Mechanism.TRAITS, 5 + topics)
-    one = np.float32(1.0)
-    susceptibility = rule.susceptibility_median * np.exp(rule.susceptibility_sigma * z[1])
-    taste = np.ascontiguousarray(sigmoid(rule.taste_mean + rule.taste_sd * z[5:]).T)
+    topics, xp = rule.topics, namespace(person)
+    z = normals(seed, person, xp.zeros_like(person), Mechanism.TRAITS, 5 + topics)
+    susceptibility = rule.susceptibility_median * xp.exp(rule.susceptibility_sigma * z[1])
     news = sigmoid(rule.news_mean + rule.news_sd * z[3])
-    taste[:, 0] = news  # the civic topic is the news
+    interest = sigmoid(rule.taste_mean + rule.taste_sd * z[6:, ...])
+    # The civic topic is the news.
+    taste = xp.stack([news, *(interest[k, ...] for k in range(topics - 1))], axis=1)
     traits = Traits(
         self_control=sigmoid(rule.self_control_mean + rule.self_control_sd * z[0]),
-        susceptibility=np.minimum(susceptibility, one * rule.susceptibility_cap),
-        latitude=rule.latitude_median * np.exp(rule.latitude_sigma * z[2]),
+        susceptibility=xp.minimum(susceptibility, rule.susceptibility_cap),
+        latitude=rule.latitude_median * xp.exp(rule.latitude_sigma * z[2]),
         news=news,
-        stance=np.clip(rule.stance_sd * z[4], -1.0, 1.0),
+        stance=xp.clip(rule.stance_sd * z[4], -1.0, 1.0),
         taste=taste,
     )
-    zero = np.zeros_like(traits.stance)
+    zero = xp.zeros_like(traits.stance)
     state = State(
-        taste=taste.copy(),
-        satiation=np.zeros_like(taste),
+        taste=xp.asarray(taste, copy=True),
+        satiation=xp.zeros_like(taste),
         habit=zero + (rule.habit_start if parameters.habit.enabled else 0.0),
-        tolerance=zero.copy(),
-        stance=traits.stance.copy(),
-        regret=zero.copy(),
+        tolerance=xp.asarray(zero, copy=True),
+        stance=xp.asarray(traits.stance, copy=True),
+        regret=xp.asarray(zero, copy=True),
         present=zero == 0,
     )
     return traits, state

@@ -9,10 +9,8 @@ referral from a cause. `search.enabled` off: every session follows the feed.
 
 from __future__ import annotations
 
-import numpy as np
-
 from .appraisal import endorsement
-from .arrays import Bool, Float, Int
+from .arrays import Bool, Float, Int, namespace
 from .catalogue import Items
 from .parameters import WorldParameters
 from .people import State, Traits
@@ -22,11 +20,12 @@ def search_weights(
     parameters: WorldParameters, items: Items, traits: Traits, state: State
 ) -> Float:
     """Unnormalised chance of each item, shape (people, items); the likeliest has 1."""
+    xp = namespace(state.stance)
     distance = (items.stance - state.stance[:, None]) / traits.latitude[:, None]
-    sought = endorsement(parameters, items, np.take(state.taste, items.topic, axis=1))
+    sought = endorsement(parameters, items, xp.take(state.taste, items.topic, axis=1))
     sought = sought - (0.5 * items.civic * traits.news[:, None]) * (distance * distance)
-    behind = sought - np.max(sought, axis=1, keepdims=True)
-    weight: Float = np.exp(parameters.search.sharpness * behind)
+    behind = sought - xp.max(sought, axis=1, keepdims=True)
+    weight: Float = xp.exp(parameters.search.sharpness * behind)
     return weight
 
 
@@ -46,13 +45,14 @@ def search(
     """
     share = parameters.search.share if parameters.search.enabled else 0.0
     sought = (uniform < share) & opened
-    if not np.any(sought):
+    xp = namespace(uniform)
+    if not xp.any(sought):
         return feed, sought
-    rows = np.nonzero(sought)[0]
+    rows = xp.nonzero(sought)[0]
     some_traits, some_state = traits.take(rows), state.take(rows)
-    mass = np.cumulative_sum(search_weights(parameters, items, some_traits, some_state), axis=1)
-    level = (uniform[rows] / np.float32(share))[:, None] * mass[:, -1:]
-    found = np.sum((mass < level).astype(np.int64), axis=1)
-    choice = feed.copy()
-    choice[rows] = np.minimum(found, len(items) - 1)
+    mass = xp.cumulative_sum(search_weights(parameters, items, some_traits, some_state), axis=1)
+    level = (uniform[rows] / share)[:, None] * mass[:, -1:]
+    found = xp.sum(xp.astype(mass < level, xp.int64), axis=1)
+    choice = xp.asarray(feed, copy=True)
+    choice[rows] = xp.minimum(found, len(items) - 1)
     return choice, sought

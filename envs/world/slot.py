@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from .appraisal import Appraised, appraise_every, appraise_one
-from .arrays import Bool, Float, Int, dose
+from .arrays import Bool, Float, Int, dose, namespace
 from .catalogue import Items, Shown
 from .churn import churn_probability
 from .habituation import build_habit, build_tolerance
@@ -64,6 +62,7 @@ def slot(
     (`streams.IN_A_SLOT`, people). No input is changed. Who has left watches nothing more; what
     they carry goes on fading.
     """
+    xp = namespace(state.stance)
     # 1. Open, called by the lead item and by habit.
     lead = appraise_one(parameters, items.at(feed), traits, state)
     chance = opening_probability(parameters, lead, state.habit, state.regret, traits.self_control)
@@ -77,9 +76,9 @@ def slot(
     # 3. Watch; and, with the same luck, what would be watched with temptation removed.
     noise = session_noise(parameters, luck[Mechanism.WATCHING])
     mean = expected_minutes(parameters, seen.pull, item.length, state.habit)
-    minutes = np.where(opened, mean * noise, 0.0)
+    minutes = xp.where(opened, mean * noise, 0.0)
     planned = _without_temptation(parameters, lead, seen, item, traits, state, luck, noise)
-    endorsed = np.minimum(minutes, planned)
+    endorsed = xp.minimum(minutes, planned)
     unendorsed = minutes - endorsed
 
     # 4.-8. What was watched moves the person (in the placebo, what the next person watched).
@@ -110,7 +109,7 @@ def slot(
         minutes=minutes,
         endorsed=endorsed,
         worth=worth,
-        persuasion=np.where(state.present, np.abs(pushed) - np.abs(state.stance), 0.0),
+        persuasion=xp.where(state.present, xp.abs(pushed) - xp.abs(state.stance), 0.0),
         revenue=impressions * item.sponsor,
         left=left,
     )
@@ -129,11 +128,14 @@ def _without_temptation(
     noise: Float,
 ) -> Float:
     """Minutes with allure and habit removed, same luck."""
-    calm = np.zeros_like(state.habit)
+    xp = namespace(state.habit)
+    calm = xp.zeros_like(state.habit)
     bare = Appraised(lead.plan, calm, lead.endorsement)
     chance = opening_probability(parameters, bare, calm, state.regret, traits.self_control)
     minutes = expected_minutes(parameters, seen.plan, item.length, calm) * noise
-    return np.where((luck[Mechanism.OPENING] < chance) & state.present, minutes, 0.0)
+    opened = (luck[Mechanism.OPENING] < chance) & state.present
+    without: Float = xp.where(opened, minutes, 0.0)
+    return without
 
 
 def _yoked(minutes: Float, unendorsed: Float, item: Shown) -> tuple[Float, Float, Shown]:
@@ -143,8 +145,9 @@ def _yoked(minutes: Float, unendorsed: Float, item: Shown) -> tuple[Float, Float
             "placebo = yoked: found a batch of 1 person; allowed: 2 or more (each is moved by what "
             "the next one watched)"
         )
-    order = np.roll(np.arange(minutes.shape[0]), -1)
-    return np.take(minutes, order), np.take(unendorsed, order), item.of(order)
+    xp = namespace(minutes)
+    order = xp.roll(xp.arange(minutes.shape[0], device=minutes.device), -1)
+    return xp.take(minutes, order), xp.take(unendorsed, order), item.of(order)
 
 
 def expected_next_minutes(
@@ -155,6 +158,7 @@ def expected_next_minutes(
     P(open | i leads) ((1 - share) E[minutes | i] + share E[minutes | search]). The largest entry is
     what the best possible one-step policy shows. Who has left has 0 everywhere.
     """
+    xp = namespace(state.habit)
     every = appraise_every(parameters, items, traits, state)
     habit = state.habit[:, None]
     chance = opening_probability(
@@ -163,7 +167,8 @@ def expected_next_minutes(
     minutes = expected_minutes(parameters, every.pull, items.length, habit)
     if parameters.search.enabled:
         weight = search_weights(parameters, items, traits, state)
-        found = np.sum(weight * minutes, axis=1) / np.sum(weight, axis=1)
+        found = xp.sum(weight * minutes, axis=1) / xp.sum(weight, axis=1)
         share = parameters.search.share
         minutes = (1.0 - share) * minutes + (share * found)[:, None]
-    return np.where(state.present[:, None], chance * minutes, 0.0)
+    expected: Float = xp.where(state.present[:, None], chance * minutes, 0.0)
+    return expected

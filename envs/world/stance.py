@@ -9,9 +9,9 @@ uniform with mean 0 and variance 1. `stance.persuasion` off: content moves nobod
 
 from __future__ import annotations
 
-import numpy as np
+import math
 
-from .arrays import Float
+from .arrays import Float, namespace
 from .catalogue import Shown
 from .parameters import WorldParameters
 from .people import Traits
@@ -25,7 +25,7 @@ def persuade(
         return stance
     gap = item.stance - stance
     distance = gap / traits.latitude
-    accept = np.exp(-0.5 * distance * distance)
+    accept: Float = namespace(stance).exp(-0.5 * distance * distance)
     return stance + item.civic * traits.susceptibility * exposure * accept * gap
 
 
@@ -34,5 +34,7 @@ def relax_stance(
 ) -> Float:
     """Stance at the end of the slot, in [-1, 1], shape (people,)."""
     rule = parameters.stance
-    noise = (uniform - 0.5) * np.float32(np.sqrt(12.0) * rule.noise)
-    return np.clip(stance + rule.anchor * (origin - stance) + noise, -1.0, 1.0)
+    noise = (uniform - 0.5) * (math.sqrt(12.0) * rule.noise)
+    moved = stance + rule.anchor * (origin - stance) + noise
+    kept: Float = namespace(stance).clip(moved, -1.0, 1.0)
+    return kept

@@ -10,11 +10,10 @@ lines run on any library of the array API standard.
 
 from __future__ import annotations
 
+import math
 from enum import IntEnum
 
-import numpy as np
-
-from .arrays import Float, Int
+from .arrays import Float, Int, namespace
 
 _MASK = 0xFFFFFFFF
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
@@ -59,23 +58,27 @@ def uniforms(seed: Int, person: Int, slot: Int, first: int, count: int) -> Float
     `Mechanism`), a multiple of four. Values are odd multiples of 2**-24, so neither 0 nor 1 can
     occur.
     """
+    xp = namespace(slot)
     blocks = -(-count // 4)
     axes = max(seed.ndim, person.ndim, slot.ndim)
-    lane = np.arange(first // 4, first // 4 + blocks, dtype=np.int64)
-    lane = np.reshape(lane, (blocks, *(1 for _ in range(axes))))
+    lane = xp.arange(first // 4, first // 4 + blocks, dtype=xp.int64, device=slot.device)
+    lane = xp.reshape(lane, (blocks, *(1 for _ in range(axes))))
     words = philox4x32(
         (person & _MASK, (person >> 32) & _MASK, slot & _MASK, lane),
         (seed & _MASK, (seed >> 32) & _MASK),
     )
-    bits = np.stack(words, axis=1)
-    bits = np.reshape(bits, (4 * blocks, *bits.shape[2:]))[:count]
-    return ((bits >> 9).astype(np.float32) + np.float32(0.5)) * np.float32(2.0**-23)
+    bits = xp.stack(words, axis=1)
+    bits = xp.reshape(bits, (4 * blocks, *bits.shape[2:]))[:count, ...]
+    drawn: Float = (xp.astype(bits >> 9, xp.float32) + 0.5) * 2.0**-23
+    return drawn
 
 
 def normals(seed: Int, person: Int, slot: Int, first: int, count: int) -> Float:
     """Standard normal draws, float32, shape (count, people); Box and Muller (1958)."""
     pairs = -(-count // 2)
+    xp = namespace(slot)
     u = uniforms(seed, person, slot, first, 2 * pairs)
-    radius = np.sqrt(-2.0 * np.log(u[:pairs]))
-    angle = np.float32(2.0 * np.pi) * u[pairs:]
-    return np.concat([radius * np.cos(angle), radius * np.sin(angle)], axis=0)[:count]
+    radius = xp.sqrt(-2.0 * xp.log(u[:pairs, ...]))
+    angle = 2.0 * math.pi * u[pairs:, ...]
+    drawn: Float = xp.concat([radius * xp.cos(angle), radius * xp.sin(angle)], axis=0)
+    return drawn[:count, ...]

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from .arrays import Float, sigmoid
+from .arrays import Float, namespace, sigmoid
 from .parameters import WorldParameters
 
 
@@ -39,8 +39,10 @@ def _noise_scale(shape: float, longest: float) -> tuple[float, float]:
 def session_noise(parameters: WorldParameters, uniform: Float) -> Float:
     """E: mean 1, right-skewed, at most `watching.longest`."""
     cut, scale = _noise_scale(parameters.watching.shape, parameters.watching.longest)
-    raw = np.exp(np.log(-np.log(uniform)) * np.float32(1.0 / parameters.watching.shape))
-    return np.minimum(raw, np.float32(cut)) * np.float32(scale)
+    xp = namespace(uniform)
+    raw = xp.exp(xp.log(-xp.log(uniform)) * (1.0 / parameters.watching.shape))
+    noise: Float = xp.minimum(raw, cut) * scale
+    return noise
 
 
 def expected_minutes(
