@@ -21,7 +21,8 @@ from rich.table import Table
 
 from .catalogue_file import CatalogueError
 from .config import ConfigError, Experiment, load_experiment
-from .run import Progress, ResultError, run
+from .result_folder import ResultError
+from .run import Progress, run
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 _console = Console()

@@ -29,6 +29,12 @@ def light(in_process, no_figures):
     """Runs without processes and figures."""
 
 
+@pytest.fixture
+def unmerged(monkeypatch):
+    """A run ends when its jobs are done."""
+    monkeypatch.setattr(engine, "merge", lambda *_: None)
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
     """The tiny experiment as a real worker process ran it; a test may not change it."""

@@ -5,9 +5,7 @@ import shutil
 import signal
 import subprocess
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,22 +13,16 @@ import pytest
 import yaml
 from filelock import FileLock
 
+import undertow.experiments.result_folder as result_folder
 import undertow.experiments.run as engine
-from undertow.agents import load_policy
+from undertow.agents import Chronological, load_policy
 from undertow.envs import FeedBatch
 from undertow.experiments import cli
 from undertow.experiments import report as reporting
-from undertow.experiments.config import Experiment, load_experiment
+from undertow.experiments.config import Experiment
+from undertow.experiments.job import Job, jobs_of
 from undertow.experiments.metrics import METRICS
-from undertow.experiments.run import (
-    Job,
-    ResultError,
-    derived_seed,
-    fingerprint,
-    jobs_of,
-    resolved,
-    run,
-)
+from undertow.experiments.run import run
 
 from .tiny import (
     JOBS,
@@ -44,6 +36,10 @@ from .tiny import (
     copied,
     experiment,
     inline,
+    manifest_of,
+    parts_of,
+    rerun,
+    same_result,
     undertow,
     until,
     workers,
@@ -54,22 +50,8 @@ ENDLESS = {**TINY["training"], "slots": 10**9}
 REPOSITORY = Path(__file__).parents[2]
 
 
-def manifest_of(folder):
-    return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-
-
 def summary_of(folder):
     return json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-
-
-def parts_of(folder):
-    return {file.stem for file in (folder / "parts").glob("*.json")}
-
-
-def same_result(a, b):
-    """Bit for bit, but for the clock."""
-    for name in ("summary.json", "episodes.parquet", "config.yaml"):
-        assert (a / name).read_bytes() == (b / name).read_bytes(), name
 
 
 @contextmanager
@@ -84,58 +66,6 @@ def acting(after, act):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cli, "run", run_)
         yield
-
-
-# --- jobs and seeds -------------------------------------------------------------------------------
-
-
-def test_jobs_come_seed_by_seed_and_in_the_order_of_the_config():
-    names = [job.name for job in jobs_of(experiment())]
-    assert len(names) == len(set(names)) == JOBS
-    assert names[:6] == [
-        "lively--random--0",
-        "lively--chronological--0",
-        "lively--greedy--0",
-        "lively--ppo--0",
-        "frozen--greedy--0",
-        "frozen--ppo--0",
-    ]
-    assert names[6] == "lively--random--1"
-
-
-def test_people_are_not_measured_on_the_luck_that_they_were_trained_on():
-    keys = {derived_seed(seed, role) for seed in range(50) for role in ("training", "evaluation")}
-    assert len(keys) == 100
-    assert all(0 <= key < 2**62 for key in keys)
-    assert derived_seed(3, "training") == derived_seed(3, "training")
-
-
-def test_the_fingerprint_is_that_of_what_is_run():
-    def printed(**changes):
-        return fingerprint(experiment(**changes), None)
-
-    assert printed() == printed()
-    for change in (
-        {"seeds": 3},
-        {"title": "Another"},
-        {"hypotheses": []},
-        {"training": {**TINY["training"], "slots": 257}},
-        {"worlds": {**TINY["worlds"], "frozen": {"null": "no_habit"}}},
-    ):
-        assert printed(**change) != printed()
-    spelt_out = {**TINY["training"], "gamma": 0.98, "vf_coef": 0.5}  # the defaults
-    assert printed(training=spelt_out) == printed()
-
-
-def test_every_committed_result_is_one_of_its_committed_config():
-    configs = Path(cli.__file__).parent / "configs"
-    for file in REPOSITORY.glob("results/*/manifest.json"):
-        manifest = json.loads(file.read_text(encoding="utf-8"))
-        if manifest["finished"]:
-            made_of = load_experiment(configs / f"{file.parent.name}.yaml")
-            catalogue = manifest["catalogue_sha256"]
-            report = SimpleNamespace(sha256=catalogue) if catalogue else None
-            assert fingerprint(made_of, report) == manifest["config_sha256"], file.parent.name
 
 
 # --- a whole run ----------------------------------------------------------------------------------
@@ -162,69 +92,6 @@ def test_the_report_can_be_read(finished):
     assert "A tiny experiment" in text
     for hypothesis in TINY["hypotheses"]:
         assert hypothesis["statement"] in text
-
-
-def test_the_config_is_resolved(finished):
-    found = yaml.safe_load((finished / "config.yaml").read_text(encoding="utf-8"))
-    assert found == json.loads(json.dumps(resolved(experiment())))
-    assert found["worlds"]["frozen"]["parameters"]["stance"]["persuasion"] is False
-    assert found["worlds"]["lively"]["parameters"]["calendar"]["days"] == 3
-    assert found["policies"]["ppo"]["ppo"]["clip_range"] == 0.2
-    assert found["evaluation"] == {"people": 20, "threshold": 0.5}
-
-
-def test_the_manifest_says_how_it_was_made(finished):
-    found = manifest_of(finished)
-    assert found["name"] == "tiny"
-    assert found["config_sha256"] == fingerprint(experiment(), None)
-    assert found["catalogue_sha256"] is None
-    assert found["seeds"] == [0, 1]
-    assert (found["people_per_seed"], found["training_slots"]) == (20, 256)
-    for name in ("undertow", "numpy", "gymnasium", "torch", "stable-baselines3"):
-        assert found["versions"][name] == version(name)
-    assert found["started"] <= found["finished"]
-    assert 0 < found["training_core_s"]
-    assert 0 < found["measuring_core_s"]
-    assert 0 < found["wall_time_s"]
-    assert found["python"].startswith("3.")
-    assert found["machine"]
-
-
-def test_the_manifest_names_the_revision_of_the_code(finished):
-    git = shutil.which("git")
-    if git is None or not (REPOSITORY / ".git").exists():
-        pytest.skip("no checkout")
-    words = [git, "rev-parse", "HEAD"]
-    head = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    # A commit may have been made since the run began.
-    assert len(manifest_of(finished)["git_revision"].removesuffix("-dirty")) == 40
-    assert engine._git_revision().removesuffix("-dirty") == head.stdout.strip()
-
-
-def test_a_venv_within_another_checkout_is_not_that_checkout_s_revision(monkeypatch, tmp_path):
-    subprocess.run(["git", "init", "-q", tmp_path], check=True)
-    (tmp_path / "experiments").mkdir()
-    monkeypatch.setattr(engine, "__file__", str(tmp_path / "experiments" / "run.py"))
-    assert engine._git_revision() is None
-
-
-@pytest.mark.parametrize("file", ["envs/world/slot.py", "agents/rules.py", "experiments/run.py"])
-def test_changed_code_is_dirty_wherever_it_lies(monkeypatch, tmp_path, file):
-    def git(*words):
-        who = ["-c", "user.name=a", "-c", "user.email=a@b"]
-        subprocess.run(["git", *who, *words], cwd=tmp_path, check=True, capture_output=True)
-
-    for name in {file, "experiments/run.py"}:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text("x = 1\n")
-    git("init", "-q")
-    git("add", ".")
-    git("commit", "-q", "-m", "all")
-    monkeypatch.setattr(engine, "__file__", str(tmp_path / "experiments" / "run.py"))
-    (tmp_path / "results.json").write_text("{}")
-    assert not engine._git_revision().endswith("-dirty")
-    (tmp_path / file).write_text("x = 2\n")
-    assert engine._git_revision().endswith("-dirty")
 
 
 def test_episodes_have_a_row_a_person_and_job(finished):
@@ -312,19 +179,6 @@ def test_the_same_config_gives_the_same_result_bit_for_bit(finished, tmp_path, l
 # --- resuming -------------------------------------------------------------------------------------
 
 
-def rerun(folder, **changes):
-    """Runs a copied result again in this process; returns which jobs ran and what was told."""
-    told = Listener()
-    ran = []
-    inner = engine.run_job
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            engine, "run_job", lambda job, where: ran.append(job.name) or inner(job, where)
-        )
-        run(experiment(**changes), folder.parent, told=told)
-    return ran, told
-
-
 def test_a_stopped_run_goes_on_and_gives_the_same(stopped, finished, tmp_path, light):
     folder = copied(stopped, tmp_path)
     before = contents(folder / "parts")
@@ -351,106 +205,6 @@ def test_wall_time_adds_up_over_the_stops(stopped, tmp_path, light):
     assert after["started"] == before["started"]
 
 
-@pytest.fixture
-def unmerged(monkeypatch):
-    """A run ends when its jobs are done."""
-    monkeypatch.setattr(engine, "_merge", lambda *_: None)
-
-
-def spoil_json(file):
-    file.write_text(file.read_text()[:50])
-
-
-def spoil_empty(file):
-    file.write_bytes(b"")
-
-
-def spoil_bytes(file):
-    file.write_bytes(b"\xff\xfe\x00")
-
-
-def spoil_parquet(file):
-    table = file.with_suffix(".parquet")
-    table.write_bytes(table.read_bytes()[:-20])
-
-
-def spoil_within_parquet(file):
-    table = file.with_suffix(".parquet")
-    content = bytearray(table.read_bytes())
-    content[100:400] = bytes(300)
-    table.write_bytes(bytes(content))
-
-
-def lose_parquet(file):
-    file.with_suffix(".parquet").unlink()
-
-
-def swap(file):
-    shutil.copy(file.with_name("lively--random--0.json"), file)
-
-
-def other_metrics(file):
-    part = json.loads(file.read_text())
-    del part["metrics"]["welfare"]
-    file.write_text(json.dumps(part))
-
-
-def no_times(file):
-    part = json.loads(file.read_text())
-    part["training_s"] = None
-    file.write_text(json.dumps(part))
-
-
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        spoil_json,
-        spoil_empty,
-        spoil_bytes,
-        spoil_parquet,
-        spoil_within_parquet,
-        lose_parquet,
-        swap,
-        other_metrics,
-        no_times,
-    ],
-)
-def test_a_damaged_part_is_named_and_run_again(stopped, tmp_path, light, unmerged, spoil):
-    folder = copied(stopped, tmp_path)
-    whole = contents(folder / "parts")
-    file = folder / "parts" / "lively--greedy--0.json"
-    spoil(file)
-    ran, told = rerun(folder)
-    assert ran == ["lively--greedy--0", "frozen--greedy--1", "frozen--ppo--1"]
-    assert "lively--greedy--0" in told.texts[0]
-    assert "is damaged" in told.texts[0]
-    assert "run again" in told.texts[0]
-    after = contents(folder / "parts")
-    others = {name for name in whole if not name.startswith("lively--greedy--0")}
-    assert all(after[name] == whole[name] for name in others)
-    table = "lively--greedy--0.parquet"
-    assert after[table] == whole[table]
-
-
-def test_half_files_of_a_kill_are_no_parts(stopped, tmp_path, light, unmerged):
-    folder = copied(stopped, tmp_path)
-    for name in (".frozen--greedy--1.json.new", ".frozen--ppo--1.parquet.new"):
-        (folder / "parts" / name).write_bytes(b"half")
-    (folder / "policies" / ".frozen--ppo--1.zip").write_bytes(b"half")
-    (folder / ".manifest.json.new").write_bytes(b"half")
-    ran, _ = rerun(folder)
-    assert ran == ["frozen--greedy--1", "frozen--ppo--1"]
-    assert load_policy(folder / "policies" / "frozen--ppo--1.zip").kind == "ppo"
-    assert not (folder / "policies" / ".frozen--ppo--1.zip").exists()
-
-
-def test_a_table_without_its_part_is_no_finished_job(stopped, tmp_path, light, unmerged):
-    folder = copied(stopped, tmp_path)
-    (folder / "parts" / "lively--random--0.json").unlink()
-    ran, _ = rerun(folder)
-    assert ran[0] == "lively--random--0"
-
-
 @pytest.mark.parametrize("place", ["figures", "report"])
 def test_a_run_stopped_in_its_report_writes_it_the_next_time(
     stopped, finished, tmp_path, in_process, monkeypatch, place
@@ -473,205 +227,6 @@ def test_a_run_stopped_in_its_report_writes_it_the_next_time(
     text = (folder / "report.md").read_text(encoding="utf-8")
     assert "A tiny experiment" in text
     assert not (folder / "parts").exists()
-
-
-# --- a changed config -----------------------------------------------------------------------------
-
-
-def test_a_changed_config_keeps_the_jobs_that_it_does_not_touch(stopped, tmp_path, light, unmerged):
-    folder = copied(stopped, tmp_path)
-    before = contents(folder / "parts")
-    changed = {**TINY["policies"], "ppo": {"kind": "ppo", "ppo": {"gamma": 0.5}}}
-    ran, told = rerun(folder, policies=changed, seeds=3, hypotheses=[], title="Another")
-    kept = {name.removesuffix(".json") for name in before if name.endswith(".json")}
-    kept = {name for name in kept if "--ppo--" not in name}
-    every = {job.name for job in jobs_of(experiment(seeds=3))}
-    assert set(ran) == every - kept
-    assert "the config changed; jobs that it does not touch are kept" in told.texts
-    after = contents(folder / "parts")
-    assert all(after[name] == before[name] for name in before if "--ppo--" not in name)
-    manifest = manifest_of(folder)
-    assert manifest["earlier_configs"] == [fingerprint(experiment(), None)]
-    assert manifest["config_sha256"] != manifest["earlier_configs"][0]
-    assert manifest["seeds"] == [0, 1, 2]
-    found = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-    assert found["title"] == "Another"
-
-
-def test_a_changed_world_or_measurement_runs_its_jobs_again(stopped, tmp_path, light, unmerged):
-    folder = copied(stopped, tmp_path / "world")
-    worlds = {**TINY["worlds"], "frozen": {"preset": "default", "null": "frozen_preferences"}}
-    cells = {"lively": ["greedy", "ppo"], "frozen": ["greedy"]}
-    ran, _ = rerun(folder, worlds=worlds, cells=cells, hypotheses=[], splits=[])
-    assert ran == ["frozen--greedy--0", "frozen--greedy--1"]
-    folder = copied(stopped, tmp_path / "people")
-    ran, _ = rerun(folder, **RULES, evaluation={"people": 10, "threshold": 0.5})
-    assert len(ran) == 4
-
-
-def test_a_changed_config_gives_what_it_gives_alone(stopped, tmp_path, light):
-    changes = {"cells": {"lively": ["greedy", "chronological"]}, "hypotheses": [], "splits": []}
-    folder = copied(stopped, tmp_path / "changed")
-    ran, _ = rerun(folder, **changes)
-    assert ran == []
-    same_result(folder, run(experiment(**changes), tmp_path / "alone"))
-
-
-@pytest.mark.parametrize("text", ["", "[", "[]", "cells: 3", "cells: [a]", "\udcff", None])
-def test_a_changed_config_over_a_damaged_one_is_refused(stopped, tmp_path, light, text):
-    folder = copied(stopped, tmp_path)
-    file = folder / "config.yaml"
-    if text is None:
-        file.unlink()
-    else:
-        file.write_bytes(text.encode("utf-8", "surrogateescape"))
-    before = contents(folder)
-    with pytest.raises(ResultError, match=r"config\.yaml: damaged .*allowed: --fresh"):
-        run(experiment(seeds=3), tmp_path)
-    assert contents(folder) == before
-
-
-# --- a finished result ----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def own(finished, tmp_path):
-    """A finished result that the test may spoil, and the config file that it is of."""
-    file = write(tmp_path, config())
-    return copied(finished, tmp_path / "results"), file
-
-
-def test_a_finished_result_is_left_as_it_is(own, light):
-    folder, file = own
-    before = contents(folder)
-    times = {f: f.stat().st_mtime_ns for f in folder.rglob("*")}
-    found = undertow("run", file, "--results", folder.parent)
-    assert found.exit_code == 0
-    assert "already finished; --fresh runs it again" in found.stdout
-    assert str(folder / "report.md") in found.stdout
-    assert contents(folder) == before
-    assert {f: f.stat().st_mtime_ns for f in folder.rglob("*")} == times
-
-
-def test_fresh_replaces_it(own, light):
-    folder, file = own
-    before = contents(folder)
-    for name in ("summary.json", "report.md"):
-        (folder / name).write_text("{}")
-    (folder / "policies" / "old.zip").write_bytes(b"of an earlier run")
-    found = undertow("run", file, "--results", folder.parent, "--fresh")
-    assert found.exit_code == 0
-    after = contents(folder)
-    for name in ("summary.json", "episodes.parquet", "config.yaml"):
-        assert after[name] == before[name], name
-    assert "policies/old.zip" not in after
-
-
-def test_another_config_under_the_same_name_is_refused(own, light):
-    folder, file = own
-    before = contents(folder)
-    write(file.parent, config(seeds=3), file.name)
-    found = undertow("run", file, "--results", folder.parent)
-    assert found.exit_code == 1
-    assert f"{folder}: holds a result of another config" in found.stderr
-    assert fingerprint(experiment(), None)[:12] in found.stderr
-    assert "allowed: --fresh to replace it, or another name" in found.stderr
-    assert contents(folder) == before
-
-
-def test_fresh_takes_another_config(own, light):
-    folder, file = own
-    write(file.parent, config(**RULES, seeds=3), file.name)
-    found = undertow("run", file, "--results", folder.parent, "--fresh")
-    assert found.exit_code == 0
-    assert manifest_of(folder)["seeds"] == [0, 1, 2]
-    assert {p.name.split("--")[1] for p in (folder / "policies").iterdir()} == {
-        "chronological",
-        "random",
-    }
-
-
-@pytest.mark.parametrize("name", ["summary.json", "episodes.parquet"])
-@pytest.mark.parametrize("how", ["cut", "gone"])
-def test_a_damaged_finished_result_is_named_and_kept(own, light, name, how):
-    folder, file = own
-    if how == "gone":
-        (folder / name).unlink()
-    else:
-        (folder / name).write_bytes((folder / name).read_bytes()[:-30])
-    before = contents(folder)
-    found = undertow("run", file, "--results", folder.parent)
-    assert found.exit_code == 1
-    assert f"{folder / name}: damaged" in found.stderr
-    assert "--fresh" in found.stderr
-    assert "Traceback" not in found.stderr
-    assert contents(folder) == before
-
-
-# --- damaged and foreign folders ------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"{", b"[]", b"{}", b"null", b"\xff\xfe", b'{"config_sha256": "a", "finished": null}'],
-)
-def test_a_damaged_manifest_is_named_and_nothing_is_lost(stopped, tmp_path, light, content):
-    folder = copied(stopped, tmp_path)
-    (folder / "manifest.json").write_bytes(content)
-    before = contents(folder)
-    found = undertow("run", write(tmp_path, config()), "--results", tmp_path)
-    assert found.exit_code == 1
-    assert f"{folder / 'manifest.json'}: damaged" in found.stderr
-    assert "allowed: --fresh to run it again, or the file restored" in found.stderr
-    assert contents(folder) == before
-
-
-def test_a_folder_of_other_files_is_not_touched(tmp_path, light):
-    folder = tmp_path / "tiny"
-    write(folder, "my thesis", "thesis.txt")
-    file = write(tmp_path, config())
-    before = contents(folder)
-    found = undertow("run", file, "--results", tmp_path)
-    assert found.exit_code == 1
-    assert f"{folder}: has files but no manifest.json" in found.stderr
-    fresh = undertow("run", file, "--results", tmp_path, "--fresh")
-    assert fresh.exit_code == 1
-    assert "--fresh would delete 'thesis.txt', which no run wrote" in fresh.stderr
-    assert contents(folder) == before
-
-
-def test_parts_without_a_manifest_are_not_touched(stopped, tmp_path, light):
-    folder = copied(stopped, tmp_path)
-    (folder / "manifest.json").unlink()
-    before = contents(folder)
-    with pytest.raises(ResultError, match=r"has files but no manifest\.json"):
-        run(experiment(), tmp_path)
-    assert contents(folder) == before
-
-
-def test_fresh_does_not_delete_what_no_run_wrote(own, light):
-    folder, file = own
-    write(folder, "notes", "notes.txt")
-    before = contents(folder)
-    found = undertow("run", file, "--results", folder.parent, "--fresh")
-    assert found.exit_code == 1
-    assert "'notes.txt'" in found.stderr
-    assert contents(folder) == before
-
-
-def test_a_file_where_the_folder_should_be_is_told(tmp_path, light):
-    (tmp_path / "tiny").write_text("a file")
-    found = undertow("run", write(tmp_path, config()), "--results", tmp_path)
-    assert found.exit_code == 1
-    assert "tiny" in found.stderr
-    assert "Traceback" not in found.stderr
-    assert (tmp_path / "tiny").read_text() == "a file"
-
-
-def test_an_empty_folder_will_do(tmp_path, light, unmerged):
-    (tmp_path / "tiny").mkdir()
-    run(experiment(**RULES), tmp_path)
-    assert len(parts_of(tmp_path / "tiny")) == 4
 
 
 def test_two_runs_at_once_are_refused(stopped, tmp_path, light):
@@ -704,7 +259,7 @@ FULL = "the disk is full; finished jobs are kept, the same command goes on"
     ],
 )
 def test_a_full_disk_loses_no_finished_job(tmp_path, finished, light, monkeypatch, victim, parts):
-    write_, file = engine._write, write(tmp_path, config())
+    write_, file = result_folder.write_whole, write(tmp_path, config())
 
     def fill(where, content):
         if where.name == victim:
@@ -712,7 +267,7 @@ def test_a_full_disk_loses_no_finished_job(tmp_path, finished, light, monkeypatc
         write_(where, content)
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "_write", fill)
+        patch.setattr(result_folder, "write_whole", fill)
         found = undertow("run", file, "--results", tmp_path)
     assert found.exit_code == 1
     assert FULL in " ".join(found.stderr.split())
@@ -726,7 +281,7 @@ def test_a_full_disk_loses_no_finished_job(tmp_path, finished, light, monkeypatc
 
 @pytest.mark.parametrize("victim", ["config.yaml", "manifest.json"])
 def test_a_disk_that_is_full_from_the_start(tmp_path, light, monkeypatch, unmerged, victim):
-    write_, file = engine._write, write(tmp_path, config(**RULES))
+    write_, file = result_folder.write_whole, write(tmp_path, config(**RULES))
 
     def fill(where, content):
         if where.name == victim:
@@ -734,7 +289,7 @@ def test_a_disk_that_is_full_from_the_start(tmp_path, light, monkeypatch, unmerg
         write_(where, content)
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "_write", fill)
+        patch.setattr(result_folder, "write_whole", fill)
         found = undertow("run", file, "--results", tmp_path)
     assert found.exit_code == 1
     assert FULL in " ".join(found.stderr.split())
@@ -748,7 +303,7 @@ def test_a_disk_that_is_full_when_the_policy_is_saved(tmp_path, light, monkeypat
         raise full(str(path))
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine.Chronological, "save", fill)
+        patch.setattr(Chronological, "save", fill)
         found = undertow("run", write(tmp_path, config()), "--results", tmp_path)
     assert found.exit_code == 1
     assert FULL in " ".join(found.stderr.split())

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 import yaml
 from typer.testing import CliRunner
 
@@ -123,6 +124,14 @@ def copied(folder: Path, to: Path) -> Path:
     return Path(shutil.copytree(folder, to / folder.name))
 
 
+def manifest_of(folder):
+    return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+
+
+def parts_of(folder):
+    return {file.stem for file in (folder / "parts").glob("*.json")}
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file of a folder, by its path."""
     return {
@@ -130,6 +139,12 @@ def contents(folder: Path) -> dict[str, bytes]:
         for file in sorted(folder.rglob("*"))
         if file.is_file()
     }
+
+
+def same_result(a, b):
+    """Bit for bit, but for the clock."""
+    for name in ("summary.json", "episodes.parquet", "config.yaml"):
+        assert (a / name).read_bytes() == (b / name).read_bytes(), name
 
 
 class Stop(Exception):
@@ -153,6 +168,19 @@ class Listener:
     @staticmethod
     def stop():
         raise Stop
+
+
+def rerun(folder, **changes):
+    """Runs a copied result again in this process; returns which jobs ran and what was told."""
+    told = Listener()
+    ran = []
+    inner = engine.run_job
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            engine, "run_job", lambda job, where: ran.append(job.name) or inner(job, where)
+        )
+        engine.run(experiment(**changes), folder.parent, told=told)
+    return ran, told
 
 
 def until(true, seconds=240.0, pause=0.005):

@@ -1,0 +1,148 @@
+"""One policy in one world with one seed: train, save, measure on twins, write the part.
+
+A job needs its experiment and a folder alone, so any process can run it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ..agents import Chronological, build_policy
+from ..envs.world import Items, WorldParameters, synthetic
+from .catalogue_file import CatalogueReport, read_catalogue
+from .config import Experiment
+from .metrics import measure
+from .result_folder import write_part
+from .rollout import Twins, twins
+
+
+@dataclass(frozen=True)
+class Job:
+    """One policy in one world with one seed."""
+
+    experiment: Experiment
+    world: str
+    policy: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Also the name of its files."""
+        return f"{self.world}--{self.policy}--{self.seed}"
+
+
+def jobs_of(experiment: Experiment) -> list[Job]:
+    """All jobs; seed by seed, so that a stopped run holds whole seeds."""
+    return [
+        Job(experiment, world, policy, seed)
+        for seed in range(experiment.seeds)
+        for world, policies in experiment.cells.items()
+        for policy in policies
+    ]
+
+
+def derived_seed(seed: int, role: str) -> int:
+    """A 62-bit stream key for a seed's role: training and measured people never share luck."""
+    digest = hashlib.sha256(f"undertow/{role}/{seed}".encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> 2
+
+
+def world_of(
+    experiment: Experiment, world: str
+) -> tuple[WorldParameters, Items, CatalogueReport | None]:
+    """The world's parameters and catalogue; a report where the catalogue comes from a file."""
+    parameters = experiment.worlds[world].parameters()
+    if experiment.catalogue is None:
+        return parameters, synthetic(parameters), None
+    report = read_catalogue(experiment.catalogue, parameters)
+    return report.parameters, report.items, report
+
+
+def set_torch() -> None:
+    """One thread: the work is spread over processes. No checks of what our own net puts out."""
+    torch.set_num_threads(1)
+    torch.distributions.Distribution.set_default_validate_args(False)
+
+
+def run_job(job: Job, folder: Path) -> str:
+    """Runs one job and writes its files under `folder`, a result's; returns its name."""
+    set_torch()
+    experiment = job.experiment
+    block = experiment.policies[job.policy]
+    parameters, items, _ = world_of(experiment, job.world)
+    began = time.perf_counter()
+    policy = build_policy(
+        block.kind,
+        parameters,
+        items,
+        seed=derived_seed(job.seed, "training"),
+        observation=block.observation,
+        settings=experiment.settings(job.policy),
+    )
+    trained = time.perf_counter()
+    saved = policy.save(folder / "policies" / f".{job.name}.new")
+    os.replace(saved, folder / "policies" / f"{job.name}{saved.suffix}")
+    lives = twins(
+        parameters,
+        items,
+        policy,
+        Chronological(items.supply),
+        seed=derived_seed(job.seed, "evaluation"),
+        people=experiment.evaluation.people,
+        threshold=experiment.evaluation.threshold,
+    )
+    values = measure(
+        lives, days=parameters.calendar.days, threshold=experiment.evaluation.threshold
+    )
+    episodes = _episodes(job, lives, parameters)
+    part = {
+        "world": job.world,
+        "policy": job.policy,
+        "seed": job.seed,
+        "metrics": {k: v if np.isfinite(v) else None for k, v in values.items()},
+        "training_s": trained - began,
+        "measuring_s": time.perf_counter() - trained,
+    }
+    write_part(folder, job, part, episodes)
+    return job.name
+
+
+def _episodes(job: Job, lives: Twins, parameters: WorldParameters) -> bytes:
+    """A Parquet file of one row a person."""
+    policy, days = lives.policy, parameters.calendar.days
+    columns: dict[str, Any] = {
+        "minutes_per_day": policy.minutes / days,
+        "endorsed_per_day": policy.endorsed / days,
+        "welfare_per_day": policy.worth / days,
+        "minutes_no_temptation": lives.no_temptation.minutes / days,
+        "minutes_no_habit": lives.no_habit.minutes / days,
+        "minutes_neutral": lives.neutral.minutes / days,
+        "habit": policy.habit,
+        "habit_neutral": lives.neutral.habit,
+        "stance_origin": policy.stance_start,
+        "stance": policy.stance,
+        "stance_neutral": lives.neutral.stance,
+        "stance_no_feed": lives.no_feed.stance,
+        "led_extremity": policy.led_extremity,
+        "susceptibility": policy.susceptibility,
+    }
+    frame = pd.DataFrame({k: np.asarray(v, dtype=np.float32) for k, v in columns.items()})
+    frame.insert(0, "person", np.arange(len(frame), dtype=np.int32))
+    frame.insert(0, "seed", np.int16(job.seed))
+    frame.insert(0, "world", pd.Series([job.world] * len(frame), dtype="category"))
+    frame.insert(0, "policy", pd.Series([job.policy] * len(frame), dtype="category"))
+    frame["crossed_by_feed"] = policy.crossed_by_feed
+    frame["present"] = policy.present
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False, compression="zstd")
+    return buffer.getvalue()

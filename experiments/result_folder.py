@@ -1,0 +1,334 @@
+"""The folder `results/<name>/` while a run writes it: config, manifest, parts, then the result.
+
+A part is what one job leaves: a table of people and a JSON file, complete or absent. Parts and the
+manifest say what is done, so a run can stop anywhere. `result.py` reads what is finished.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import yaml
+
+from .catalogue_file import CatalogueReport
+from .config import Experiment
+from .metrics import METRICS
+from .summary import summarise
+
+if TYPE_CHECKING:  # jobs write through this module
+    from .job import Job
+
+_PACKAGES = ("undertow", "numpy", "gymnasium", "torch", "stable-baselines3", "scipy", "pandas")
+_RECORDS = {"config.yaml", "manifest.json"}
+_OUTCOME = {"parts", "policies", "episodes.parquet", "summary.json", "report.md", "figures"}
+
+Manifest = dict[str, Any]
+
+
+class ResultError(RuntimeError):
+    """A result folder that cannot be used; the message says what to do."""
+
+
+def resolved(experiment: Experiment) -> dict[str, Any]:
+    """The config with every default filled in and every world's parameters spelt out."""
+    data = experiment.model_dump(mode="json")
+    if experiment.catalogue is not None:
+        # Where the file lies differs between machines; what is in it is in the manifest.
+        data["catalogue"]["path"] = None
+    for name, block in experiment.worlds.items():
+        data["worlds"][name]["parameters"] = block.parameters().model_dump(mode="json")
+    for name, policy in experiment.policies.items():
+        if policy.kind == "ppo":
+            data["policies"][name]["ppo"] = experiment.settings(name).model_dump(mode="json")
+    return data
+
+
+def fingerprint(experiment: Experiment, catalogue: CatalogueReport | None) -> str:
+    """Hash of the resolved config, and of the catalogue's file where there is one."""
+    data = {"config": resolved(experiment), "catalogue": catalogue and catalogue.sha256}
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The manifest, or None where no run has begun yet.
+
+    Raises `ResultError` for a damaged manifest, and for a folder of other files without one.
+    """
+    file = folder / "manifest.json"
+    if not file.exists():
+        # A run that stopped before its first job may have left its config or half a file behind.
+        if folder.exists() and any(
+            f.name != "config.yaml" and f.name[0] != "." for f in folder.iterdir()
+        ):
+            raise ResultError(
+                f"{folder}: has files but no manifest.json; allowed: an empty folder, a result, or "
+                "--fresh once you have moved what is yours"
+            )
+        return None
+    try:
+        manifest: Manifest = json.loads(file.read_text(encoding="utf-8"))
+        for key in ("config_sha256", "catalogue_sha256", "git_revision", "started", "finished"):
+            manifest[key]
+        manifest["wall_time_s"] + 0.0
+    except (ValueError, KeyError, TypeError) as error:
+        raise ResultError(
+            f"{file}: damaged ({error!r}); allowed: --fresh to run it again, or the file restored"
+        ) from None
+    return manifest
+
+
+def open_folder(
+    folder: Path,
+    manifest: Manifest | None,
+    experiment: Experiment,
+    catalogue: CatalogueReport | None,
+) -> Manifest:
+    """Makes a folder ready for jobs; returns its manifest, a new one where it had None.
+
+    An old one is told which code goes on with it, if it is another than before.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if manifest is None:
+        manifest = _new_manifest(experiment, catalogue)
+        _write_records(folder, manifest, experiment)
+    else:
+        _note_revision(folder, manifest)
+    for name in ("parts", "policies"):  # last: without a manifest they would count as foreign
+        (folder / name).mkdir(exist_ok=True)
+    return manifest
+
+
+def take_over(
+    folder: Path,
+    manifest: Manifest,
+    experiment: Experiment,
+    catalogue: CatalogueReport | None,
+    jobs: list[Job],
+) -> Manifest:
+    """The manifest of an unfinished result whose config was changed, less the jobs that changed.
+
+    A job's result depends on its world, its policy, how it is measured and the catalogue alone; so
+    seeds, cells and hypotheses can be added to a run without doing the rest again.
+
+    Raises `ResultError` for a finished result, and where the earlier config cannot be read.
+    """
+    new = _new_manifest(experiment, catalogue)
+    if manifest["finished"]:
+        raise ResultError(
+            f"{folder}: holds a result of another config ({manifest['config_sha256'][:12]}, "
+            f"this one is {new['config_sha256'][:12]}); allowed: --fresh to replace it, or another "
+            "name"
+        )
+    try:
+        before = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+        old = {name: _job_inputs(before, *name) for name in _cells(before)}
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ResultError(
+            f"{folder / 'config.yaml'}: damaged ({error!r}), so what is done cannot be told from "
+            "what changed; allowed: --fresh, or the file restored"
+        ) from None
+    after = resolved(experiment)
+    same_catalogue = manifest["catalogue_sha256"] == new["catalogue_sha256"]
+    for job in jobs:
+        inputs = _job_inputs(after, job.world, job.policy)
+        if not same_catalogue or old.get((job.world, job.policy)) != inputs:
+            for suffix in (".json", ".parquet"):
+                (folder / "parts" / (job.name + suffix)).unlink(missing_ok=True)
+    stays = ("started", "wall_time_s", "git_revision", "later_revisions")
+    kept = {key: manifest[key] for key in stays if key in manifest}
+    earlier = [*manifest.get("earlier_configs", []), manifest["config_sha256"]]
+    manifest = new | kept | {"earlier_configs": earlier}
+    _write_records(folder, manifest, experiment)
+    return manifest
+
+
+def _cells(config: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(world, policy) for world, names in config["cells"].items() for policy in names]
+
+
+def _job_inputs(config: dict[str, Any], world: str, policy: str) -> dict[str, Any]:
+    """What a job's result depends on, of a resolved config."""
+    block = config["policies"][policy]
+    return {
+        "world": config["worlds"][world]["parameters"],
+        "policy": {key: block[key] for key in ("kind", "observation", "ppo")},
+        "evaluation": config["evaluation"],
+        "catalogue": config["catalogue"],
+    }
+
+
+def delete_result(folder: Path) -> None:
+    """Deletes a result, if there is one; raises `ResultError` if a file is not of a run."""
+    if not folder.exists():
+        return
+    known = _RECORDS | _OUTCOME
+    foreign = [f.name for f in folder.iterdir() if f.name not in known and f.name[0] != "."]
+    if foreign:
+        raise ResultError(
+            f"{folder}: --fresh would delete {foreign[0]!r}, which no run wrote; allowed: a folder "
+            "of results alone"
+        )
+    shutil.rmtree(folder)
+
+
+def write_part(folder: Path, job: Job, part: dict[str, Any], episodes: bytes) -> None:
+    """Writes a job's part, the table of its people first: the JSON says that all is there.
+
+    part: world, policy, seed, metrics (a value or None for each), training_s and measuring_s.
+    """
+    file = folder / "parts" / f"{job.name}.json"
+    write_whole(file.with_suffix(".parquet"), episodes)
+    write_whole(file, json.dumps(part, indent=1).encode())
+
+
+def stands(folder: Path, job: Job, told: Callable[[str], None]) -> bool:
+    """Whether a job's part is there and whole; a damaged one is named and will be run again."""
+    part = folder / "parts" / f"{job.name}.json"
+    if not part.exists():
+        return False
+    try:
+        found = json.loads(part.read_text(encoding="utf-8"))
+        if (found["world"], found["policy"], found["seed"]) != (job.world, job.policy, job.seed):
+            raise ValueError("is another job's")
+        if found["metrics"].keys() != METRICS.keys():
+            raise ValueError("has other metrics")
+        found["training_s"] + found["measuring_s"]
+        pd.read_parquet(part.with_suffix(".parquet"))
+    except Exception as error:
+        told(f"{part} is damaged ({error!r}); the job is run again")
+        part.unlink()
+        return False
+    return True
+
+
+def merge(
+    folder: Path,
+    manifest: Manifest,
+    experiment: Experiment,
+    catalogue: CatalogueReport | None,
+    jobs: list[Job],
+) -> None:
+    """Makes the result of all jobs' parts, which must stand, and finishes it."""
+    parts = [
+        json.loads((folder / "parts" / f"{job.name}.json").read_text(encoding="utf-8"))
+        for job in jobs
+    ]
+    frames = [pd.read_parquet(folder / "parts" / f"{job.name}.parquet") for job in jobs]
+    for column, names in (("world", experiment.worlds), ("policy", experiment.policies)):
+        for frame in frames:
+            frame[column] = pd.Categorical(frame[column], categories=list(names))
+    buffer = io.BytesIO()
+    pd.concat(frames, ignore_index=True).to_parquet(buffer, index=False, compression="zstd")
+    write_whole(folder / "episodes.parquet", buffer.getvalue())
+    summary = summarise(experiment, parts)
+    summary["catalogue"] = catalogue and {
+        "summary": catalogue.summary,
+        "repairs": catalogue.repairs,
+    }
+    write_whole(folder / "summary.json", (json.dumps(summary, indent=1) + "\n").encode())
+    manifest["training_core_s"] = sum(part["training_s"] for part in parts)
+    manifest["measuring_core_s"] = sum(part["measuring_s"] for part in parts)
+    manifest["finished"] = datetime.now(UTC).isoformat(timespec="seconds")
+    write_manifest(folder, manifest)
+    finish(folder)
+
+
+def check_finished(folder: Path) -> None:
+    """Raises `ResultError` where a file of a finished result is damaged or missing."""
+
+    def summary(file: Path) -> None:
+        json.loads(file.read_text(encoding="utf-8"))
+
+    for name, read in (("summary.json", summary), ("episodes.parquet", pd.read_parquet)):
+        try:
+            read(folder / name)
+        except Exception as error:
+            raise ResultError(
+                f"{folder / name}: damaged ({error}), though the manifest says finished; allowed: "
+                "--fresh to run it again, or the file restored"
+            ) from None
+
+
+def finish(folder: Path) -> None:
+    """Writes the report; the parts go last, so their folder says that it is not whole."""
+    from .report import write_report  # matplotlib is slow to import and only needed here
+
+    write_report(folder)
+    shutil.rmtree(folder / "parts")
+
+
+def _new_manifest(experiment: Experiment, catalogue: CatalogueReport | None) -> Manifest:
+    return {
+        "name": experiment.name,
+        "config_sha256": fingerprint(experiment, catalogue),
+        "catalogue_sha256": catalogue.sha256 if catalogue else None,
+        "git_revision": _git_revision(),
+        "versions": {name: version(name) for name in _PACKAGES},
+        "python": platform.python_version(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "seeds": list(range(experiment.seeds)),
+        "people_per_seed": experiment.evaluation.people,
+        "training_slots": experiment.training.slots,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "wall_time_s": 0.0,
+        "finished": None,
+    }
+
+
+def _note_revision(folder: Path, manifest: Manifest) -> None:
+    """Adds this code's revision to `later_revisions` where none of it has worked here yet."""
+    later = manifest.get("later_revisions", [])
+    revision = _git_revision()
+    if revision not in (manifest["git_revision"], *later):
+        manifest["later_revisions"] = [*later, revision]
+        write_manifest(folder, manifest)
+
+
+def _git_revision() -> str | None:
+    """Revision of the code, with -dirty where it was changed; None outside a checkout."""
+    here = Path(__file__).resolve().parents[1]
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", "experiments/run.py")  # not a venv in another checkout
+        revision = git("rev-parse", "HEAD")
+        code = ("*.py", "experiments/configs", "constraints.txt", "pyproject.toml")
+        return revision + ("-dirty" if git("status", "--porcelain", "--", *code) else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _write_records(folder: Path, manifest: Manifest, experiment: Experiment) -> None:
+    text = yaml.safe_dump(resolved(experiment), sort_keys=False)
+    write_whole(folder / "config.yaml", text.encode())
+    write_manifest(folder, manifest)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Writes the manifest, whole or not at all."""
+    write_whole(folder / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
+
+
+def write_whole(file: Path, content: bytes) -> None:
+    """Whole or not at all: a kill or a full disk leaves no half-written file under its name."""
+    new = file.with_name(f".{file.name}.new")
+    try:
+        new.write_bytes(content)
+        os.replace(new, file)
+    finally:
+        new.unlink(missing_ok=True)
