@@ -44,12 +44,15 @@ def run_command(
         Path | None, typer.Option(help="CSV or Parquet file for the config's catalogue block")
     ] = None,
     fresh: Annotated[bool, typer.Option(help="replace an existing result")] = False,
+    extend: Annotated[
+        bool, typer.Option(help="add to a finished result what its changed config asks for")
+    ] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="processes; one a core")] = None,
 ) -> None:
     """Run an experiment, or what is missing of it."""
     try:
         experiment = _with_catalogue(load_experiment(file), catalogue)
-        folder = _run_with_bar(experiment, results, fresh, workers)
+        folder = _run_with_bar(experiment, results, workers, fresh=fresh, extend=extend)
     except (ConfigError, CatalogueError, ResultError) as error:
         raise _fail(str(error)) from None
     except KeyboardInterrupt:
@@ -72,7 +75,9 @@ def _with_catalogue(experiment: Experiment, file: Path | None) -> Experiment:
     return experiment.model_copy(update={"catalogue": given})
 
 
-def _run_with_bar(experiment: Experiment, results: Path, fresh: bool, workers: int | None) -> Path:
+def _run_with_bar(
+    experiment: Experiment, results: Path, workers: int | None, *, fresh: bool, extend: bool
+) -> Path:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -87,7 +92,9 @@ def _run_with_bar(experiment: Experiment, results: Path, fresh: bool, workers: i
             bar.update(task, total=progress.total, completed=progress.done)
             bar.console.print(f"  {text}", style="dim", highlight=False, markup=False)
 
-        return run(experiment, results, fresh=fresh, workers=workers, told=told)
+        return run(
+            experiment, results, fresh=fresh, extend=extend, workers=workers, told=told
+        )
 
 
 @app.command("list")

@@ -116,20 +116,24 @@ def take_over(
     experiment: Experiment,
     catalogue: CatalogueReport | None,
     jobs: list[Job],
+    *,
+    extend: bool,
 ) -> Manifest:
-    """The manifest of an unfinished result whose config was changed, less the jobs that changed.
+    """The manifest of a result whose config was changed, less the jobs that changed.
 
     A job's result depends on its world, its policy, how it is measured and the catalogue alone; so
-    seeds, cells and hypotheses can be added to a run without doing the rest again.
+    seeds, cells and hypotheses can be added to a run without doing the rest again. extend: also
+    where the result is finished, which is then taken apart into its jobs.
 
-    Raises `ResultError` for a finished result, and where the earlier config cannot be read.
+    Raises `ResultError` for a finished result that is not to be extended, and where the earlier
+    config cannot be read.
     """
     new = _new_manifest(experiment, catalogue)
-    if manifest["finished"]:
+    if manifest["finished"] and not extend:
         raise ResultError(
             f"{folder}: holds a result of another config ({manifest['config_sha256'][:12]}, "
-            f"this one is {new['config_sha256'][:12]}); allowed: --fresh to replace it, or another "
-            "name"
+            f"this one is {new['config_sha256'][:12]}); allowed: --extend to keep the jobs that "
+            "the change does not touch, --fresh to replace it, or another name"
         )
     try:
         before = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
@@ -139,6 +143,9 @@ def take_over(
             f"{folder / 'config.yaml'}: damaged ({error!r}), so what is done cannot be told from "
             "what changed; allowed: --fresh, or the file restored"
         ) from None
+    if manifest["finished"]:
+        check_finished(folder)
+        _unpack(folder, manifest)
     after = resolved(experiment)
     same_catalogue = manifest["catalogue_sha256"] == new["catalogue_sha256"]
     for job in jobs:
@@ -146,12 +153,42 @@ def take_over(
         if not same_catalogue or old.get((job.world, job.policy)) != inputs:
             for suffix in (".json", ".parquet"):
                 (folder / "parts" / (job.name + suffix)).unlink(missing_ok=True)
-    stays = ("started", "wall_time_s", "git_revision", "later_revisions")
+    stays = ("started", "wall_time_s", "git_revision", "later_revisions", "earlier_core_s")
     kept = {key: manifest[key] for key in stays if key in manifest}
     earlier = [*manifest.get("earlier_configs", []), manifest["config_sha256"]]
     manifest = new | kept | {"earlier_configs": earlier}
     _write_records(folder, manifest, experiment)
     return manifest
+
+
+def _unpack(folder: Path, manifest: Manifest) -> None:
+    """Takes a finished result apart into the parts that it was made of.
+
+    What each job took is not kept in a result, so their sum goes on in `earlier_core_s`.
+    """
+    parts = folder / "parts"
+    parts.mkdir(exist_ok=True)
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    episodes = pd.read_parquet(folder / "episodes.parquet")
+    people = dict(tuple(episodes.groupby(["world", "policy", "seed"], observed=True)))
+    for cell in summary["cells"]:
+        for seed in manifest["seeds"]:
+            key = (cell["world"], cell["policy"], seed)
+            metrics = {name: values[seed] for name, values in cell["values"].items()}
+            named = dict(zip(("world", "policy", "seed"), key, strict=True))
+            part = named | {"metrics": metrics, "training_s": 0.0, "measuring_s": 0.0}
+            file = parts / ("--".join(map(str, key)) + ".json")
+            write_whole(file.with_suffix(".parquet"), _parquet(people[key]))
+            write_whole(file, json.dumps(part, indent=1).encode())
+    spent = ("training_core_s", "measuring_core_s")
+    before = manifest.get("earlier_core_s", {})
+    manifest["earlier_core_s"] = {key: manifest.get(key, before.get(key, 0.0)) for key in spent}
+
+
+def _parquet(frame: pd.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False, compression="zstd")
+    return buffer.getvalue()
 
 
 def _cells(config: dict[str, Any]) -> list[tuple[str, str]]:
@@ -229,17 +266,16 @@ def merge(
     for column, names in (("world", experiment.worlds), ("policy", experiment.policies)):
         for frame in frames:
             frame[column] = pd.Categorical(frame[column], categories=list(names))
-    buffer = io.BytesIO()
-    pd.concat(frames, ignore_index=True).to_parquet(buffer, index=False, compression="zstd")
-    write_whole(folder / "episodes.parquet", buffer.getvalue())
+    write_whole(folder / "episodes.parquet", _parquet(pd.concat(frames, ignore_index=True)))
     summary = summarise(experiment, parts)
     summary["catalogue"] = catalogue and {
         "summary": catalogue.summary,
         "repairs": catalogue.repairs,
     }
     write_whole(folder / "summary.json", (json.dumps(summary, indent=1) + "\n").encode())
-    manifest["training_core_s"] = sum(part["training_s"] for part in parts)
-    manifest["measuring_core_s"] = sum(part["measuring_s"] for part in parts)
+    for kind in ("training", "measuring"):
+        before = manifest.get("earlier_core_s", {}).get(f"{kind}_core_s", 0.0)
+        manifest[f"{kind}_core_s"] = before + sum(part[f"{kind}_s"] for part in parts)
     manifest["finished"] = datetime.now(UTC).isoformat(timespec="seconds")
     write_manifest(folder, manifest)
     finish(folder)

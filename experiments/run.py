@@ -51,12 +51,14 @@ def run(
     results: Path,
     *,
     fresh: bool = False,
+    extend: bool = False,
     workers: int | None = None,
     told: Callable[[Progress, str], None] = lambda progress, text: None,
 ) -> Path:
     """Runs what is missing of an experiment and writes `results/<name>/`; returns the folder.
 
-    fresh: throw an existing result away first. workers: processes; one a core if None. told: is
+    fresh: throw an existing result away first. extend: take up a finished result of a config that has
+    since been changed, and do only what the change touches. workers: processes; one a core if None. told: is
     called with the progress and a line of text. Raises `ResultError` for a folder of another
     config, or a damaged one.
     """
@@ -64,7 +66,7 @@ def run(
     results.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(results / f".{experiment.name}.lock", timeout=0):
-            return _run(experiment, folder, fresh=fresh, workers=workers, told=told)
+            return _run(experiment, folder, fresh=fresh, extend=extend, workers=workers, told=told)
     except Timeout:
         raise ResultError(
             f"{folder}: another run is at work on it; allowed: one at a time"
@@ -76,6 +78,7 @@ def _run(
     folder: Path,
     *,
     fresh: bool,
+    extend: bool,
     workers: int | None,
     told: Callable[[Progress, str], None],
 ) -> Path:
@@ -87,7 +90,7 @@ def _run(
     jobs = jobs_of(experiment)
     progress = Progress(len(jobs))
     if manifest and manifest["config_sha256"] != digest:
-        manifest = take_over(folder, manifest, experiment, catalogue, jobs)
+        manifest = take_over(folder, manifest, experiment, catalogue, jobs, extend=extend)
         told(progress, "the config changed; jobs that it does not touch are kept")
     if manifest and manifest["finished"]:
         check_finished(folder)

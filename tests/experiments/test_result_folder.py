@@ -373,7 +373,42 @@ def test_another_config_under_the_same_name_is_refused(own, light):
     assert found.exit_code == 1
     assert f"{folder}: holds a result of another config" in found.stderr
     assert fingerprint(experiment(), None)[:12] in found.stderr
-    assert "allowed: --fresh to replace it, or another name" in found.stderr
+    assert "allowed: --extend to keep the jobs" in found.stderr
+    assert "--fresh to replace it, or another name" in found.stderr
+    assert contents(folder) == before
+
+
+def test_extend_adds_what_the_config_now_asks_for(own, light, tmp_path):
+    folder, file = own
+    before = manifest_of(folder)
+    write(file.parent, config(seeds=3), file.name)
+    found = undertow("run", file, "--results", folder.parent, "--extend")
+    assert found.exit_code == 0
+    assert "jobs that it does not touch are kept" in found.stdout
+    assert not any(f"--{seed}" in line for line in found.stdout.split() for seed in (0, 1))
+    same_result(folder, run(experiment(seeds=3), tmp_path / "alone"))
+    after = manifest_of(folder)
+    assert after["earlier_configs"] == [before["config_sha256"]]
+    assert after["seeds"] == [0, 1, 2] and after["started"] == before["started"]
+    for spent in ("training_core_s", "measuring_core_s"):
+        assert after[spent] > before[spent] > 0
+
+
+def test_extend_leaves_a_result_of_the_same_config(own, light):
+    folder, file = own
+    before = contents(folder)
+    found = undertow("run", file, "--results", folder.parent, "--extend")
+    assert found.exit_code == 0 and "already finished" in found.stdout
+    assert contents(folder) == before
+
+
+def test_a_damaged_result_is_not_extended(own, light):
+    folder, file = own
+    (folder / "episodes.parquet").write_bytes(b"half")
+    before = contents(folder)
+    write(file.parent, config(seeds=3), file.name)
+    found = undertow("run", file, "--results", folder.parent, "--extend")
+    assert found.exit_code == 1 and "episodes.parquet: damaged" in found.stderr
     assert contents(folder) == before
 
 
