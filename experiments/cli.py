@@ -92,9 +92,7 @@ def _run_with_bar(
             bar.update(task, total=progress.total, completed=progress.done)
             bar.console.print(f"  {text}", style="dim", highlight=False, markup=False)
 
-        return run(
-            experiment, results, fresh=fresh, extend=extend, workers=workers, told=told
-        )
+        return run(experiment, results, fresh=fresh, extend=extend, workers=workers, told=told)
 
 
 @app.command("list")

@@ -57,10 +57,10 @@ def run(
 ) -> Path:
     """Runs what is missing of an experiment and writes `results/<name>/`; returns the folder.
 
-    fresh: throw an existing result away first. extend: take up a finished result of a config that has
-    since been changed, and do only what the change touches. workers: processes; one a core if None. told: is
-    called with the progress and a line of text. Raises `ResultError` for a folder of another
-    config, or a damaged one.
+    fresh: throw an existing result away first. extend: take up a finished result whose config has
+    changed since, and do only what the change touches. workers: processes; one a core if None.
+    told: is called with the progress and a line of text. Raises `ResultError` for a folder of
+    another config, or a damaged one.
     """
     folder = results / experiment.name
     results.mkdir(parents=True, exist_ok=True)
