@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
-from stable_baselines3.common.vec_env import VecNormalize
+from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from undertow.envs.world import Items, Mechanism, WorldParameters, uniforms
 
@@ -95,28 +95,7 @@ class PPOPolicy:
                 f"greedy_prior: found {settings.greedy_prior} with the {observation} view; "
                 "allowed: 0, or the oracle view, whose last columns are expected minutes"
             )
-        # gamma also sets how returns are scaled, and 0 would scale by single rewards.
-        env = VecNormalize(env, norm_obs=False, norm_reward=True, gamma=settings.gamma)
-        model = PPO(
-            SkipActorCriticPolicy,
-            env,
-            learning_rate=_falling(settings.learning_rate),
-            n_steps=settings.n_steps,
-            batch_size=settings.batch_size,
-            n_epochs=settings.n_epochs,
-            gamma=settings.gamma,
-            gae_lambda=settings.gae_lambda,
-            clip_range=settings.clip_range,
-            ent_coef=settings.ent_coef,
-            vf_coef=settings.vf_coef,
-            max_grad_norm=settings.max_grad_norm,
-            rollout_buffer_class=DecoupledRolloutBuffer,
-            rollout_buffer_kwargs={"critic_lambda": settings.critic_lambda},
-            policy_kwargs={"net_arch": list(settings.net), "prior": settings.greedy_prior},
-            seed=seed,
-            device="cpu",
-            tensorboard_log=tensorboard_log,
-        )
+        model = learner(env, settings, seed=seed, tensorboard_log=tensorboard_log)
         callbacks = [] if callback is None else [callback]
         if settings.critic_warmup:
             callbacks.append(CriticWarmup(settings.critic_warmup))
@@ -165,6 +144,33 @@ class PPOPolicy:
                 f"policy {file}: a PPO that `save` did not write; allowed: one it wrote"
             )
         return cls(model, view["observation"], deterministic=view["deterministic"])
+
+
+def learner(
+    env: VecEnv, settings: PPOSettings, *, seed: int, tensorboard_log: str | None = None
+) -> PPO:
+    """Stable-baselines3's PPO on `env`, before training, as `settings` have it."""
+    return PPO(
+        SkipActorCriticPolicy,
+        # gamma also sets how returns are scaled, and 0 would scale by single rewards.
+        VecNormalize(env, norm_obs=False, norm_reward=True, gamma=settings.gamma),
+        learning_rate=_falling(settings.learning_rate),
+        n_steps=settings.n_steps,
+        batch_size=settings.batch_size,
+        n_epochs=settings.n_epochs,
+        gamma=settings.gamma,
+        gae_lambda=settings.gae_lambda,
+        clip_range=settings.clip_range,
+        ent_coef=settings.ent_coef,
+        vf_coef=settings.vf_coef,
+        max_grad_norm=settings.max_grad_norm,
+        rollout_buffer_class=DecoupledRolloutBuffer,
+        rollout_buffer_kwargs={"critic_lambda": settings.critic_lambda},
+        policy_kwargs={"net_arch": list(settings.net), "prior": settings.greedy_prior},
+        seed=seed,
+        device="cpu",
+        tensorboard_log=tensorboard_log,
+    )
 
 
 def _falling(start: float) -> Any:

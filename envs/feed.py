@@ -224,7 +224,7 @@ class FeedVectorEnv(VectorEnv[Any1, Any1, Any1]):
         if self.autoreset_mode is AutoresetMode.NEXT_STEP and waking.any():
             # These rows ended a step ago: this step only starts their next person.
             self.batch.restart(waking)
-            observation = self.batch.observe()
+            observation = self.batch.observe_restarted(observation, waking)
             info = self.batch.measured(transition.outcome, idle=idle)
             reward = np.where(waking, np.float32(0), reward)
             terminated, truncated = terminated & ~waking, truncated & ~waking
@@ -235,7 +235,7 @@ class FeedVectorEnv(VectorEnv[Any1, Any1, Any1]):
             info = dict(info, final_obs=observation, final_info=final, _final_obs=over)
             info["_final_info"] = over
             self.batch.restart(over)
-            observation = self.batch.observe()
+            observation = self.batch.observe_restarted(observation, over)
         self._over = over
         return observation, reward, terminated, truncated, info
 

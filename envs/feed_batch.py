@@ -122,7 +122,8 @@ class FeedBatch:
             self.parameters, self.items, self.traits, self.state, feed, self._luck()
         )
         self.slot = self.slot + 1
-        self.view.record(outcome)
+        yoked_logs = self.parameters.placebo == "yoked_logs"
+        self.view.record(outcome.of_next() if yoked_logs else outcome)
         ended = self.slot >= self.parameters.calendar.slots
         return Transition(
             observation=self.observe(),

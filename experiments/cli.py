@@ -50,6 +50,8 @@ def run_command(
     workers: Annotated[int | None, typer.Option(min=1, help="processes; one a core")] = None,
 ) -> None:
     """Run an experiment, or what is missing of it."""
+    if fresh and extend:
+        raise _fail("--extend: found beside --fresh; allowed: one of the two", 2)
     try:
         experiment = _with_catalogue(load_experiment(file), catalogue)
         folder = _run_with_bar(experiment, results, workers, fresh=fresh, extend=extend)

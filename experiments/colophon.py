@@ -46,6 +46,7 @@ def made(result: Result) -> str:
             f"{k} {v}" for k, v in sorted((manifest.get("versions") or {}).items())
         ),
         "git revision": manifest.get("git_revision"),
+        "later revisions": ", ".join(str(r) for r in manifest.get("later_revisions") or []),
         "sha256 of the config": manifest.get("config_sha256"),
         "python": manifest.get("python"),
         "machine": manifest.get("cpu") or manifest.get("machine"),

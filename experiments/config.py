@@ -84,11 +84,12 @@ class Term(_Block):
 
 
 class Hypothesis(_Block):
-    """A statement about a contrast of cells, written before the run.
+    """A statement about a contrast of cells, written before the run or marked as added later.
 
     contrast: `a@w - b@w`, longer sums, or `a@w / b@w`, taken seed by seed. Tests: `greater` and
     `less` hold if the whole interval lies beyond `threshold`; `equivalent` if two one-sided t tests
-    reject, at 5 %, that the mean lies outside `threshold` +- `margin`.
+    reject, at 5 %, that the mean lies outside `threshold` +- `margin`. added: what of the
+    result had been seen when it was written ("when seed 0 had been seen"); empty if nothing had.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Hypothesis(_Block):
     threshold: float = 0.0
     margin: float | None = Field(None, gt=0)
     group: Literal["headline", "null", "split", "other"] = "other"
+    added: str = ""
 
     def terms(self) -> list[Term]:
         """The cells of the contrast."""

@@ -94,7 +94,7 @@ def _findings(result: Result, drawn: Sequence[str]) -> str:
     if result.hypotheses:
         failed = [h["name"] for h in result.hypotheses if not h["held"]]
         total = len(result.hypotheses)
-        text = f"Of {total} hypotheses stated before the run, {total - len(failed)} held and "
+        text = f"Of {total} hypotheses, {verdicts.stated(result)}, {total - len(failed)} held and "
         parts.append(f"{text}{len(failed)} failed{': ' + _code(failed) if failed else ''}.")
     overview = image(drawn, "overview", "Watch time against induced drift, a point a policy")
     return section("The finding", *parts, overview)

@@ -21,7 +21,14 @@ from .statistics import Estimate, estimate
 NEUTRAL = "chronological"
 POLICY_ORDER = ("random", NEUTRAL, "popular", "greedy", "ppo_myopic", "ppo", "ppo_oracle")
 WORLD_ORDER = ("default", "vulnerable")
-NULL_ORDER = ("no_extremity_pull", "no_persuasion", "no_habit", "yoked", "frozen_preferences")
+NULL_ORDER = (
+    "no_extremity_pull",
+    "no_persuasion",
+    "no_habit",
+    "yoked",
+    "no_consequence",
+    "frozen_preferences",
+)
 #: Pairs that differ in their horizon only: (long, short, what both of them see).
 LIKE_WITH_LIKE = (
     ("ppo_oracle", "greedy", "both see the true state"),

@@ -55,6 +55,17 @@ def _null_row(result: Result, test: dict[str, Any]) -> list[str]:
     ]
 
 
+def stated(result: Result) -> str:
+    """When the hypotheses were stated: before the run, or some of them later."""
+    late = [h for h in result.hypotheses if h.get("added")]
+    if not late:
+        return "all stated before the run"
+    told = ", ".join(f"`{h['name']}` {h['added'].strip()}" for h in late)
+    return (
+        f"{len(result.hypotheses) - len(late)} stated before the run and {len(late)} later ({told})"
+    )
+
+
 def hypotheses(result: Result) -> str:
     """Every hypothesis with its verdict."""
     if not result.hypotheses:
@@ -63,7 +74,7 @@ def hypotheses(result: Result) -> str:
         [
             "held" if h["held"] else "**FAILED**",
             f"`{h['name']}`",
-            h["statement"].strip(),
+            h["statement"].strip() + (f" (Added {h['added'].strip()}.)" if h.get("added") else ""),
             f"{result.title(h['metric'])}: `{h['contrast']}`",
             f"{h['test']} {limit(result, h)}",
             tested(result, h),
@@ -74,9 +85,9 @@ def hypotheses(result: Result) -> str:
     ]
     return section(
         "Every hypothesis, those that failed too",
-        "All stood in the config before the run. `greater` and `less` hold if the whole interval "
-        "lies beyond the threshold; `equivalent` holds if two one-sided tests reject, at 5%, that "
-        "the mean lies outside the margin.",
+        f"They are {len(result.hypotheses)}, {stated(result)}. `greater` and `less` hold if the "
+        "whole interval lies beyond the threshold; `equivalent` holds if two one-sided tests "
+        "reject, at 5%, that the mean lies outside the margin.",
         table(["", "name", "statement", "contrast", "test", "estimate", "n", "p"], rows),
     )
 

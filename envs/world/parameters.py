@@ -235,8 +235,10 @@ class WorldParameters(_Group):
     welfare: Welfare = Welfare()
     churn: Churn = Churn()
     objective: Objective = Objective()
-    placebo: Literal["none", "yoked"] = Field(
-        "none", description="yoked: a person's state is moved by what the next person watched"
+    placebo: Literal["none", "yoked", "yoked_logs"] = Field(
+        "none",
+        description="yoked: a person's state is moved by what the next person watched; "
+        "yoked_logs: and the platform logs that instead of their own",
     )
     exposure_minutes: float = _parameter(
         12.0, 0.1, 240, "min", "A", "minutes that make 63 % of a full exposure"
@@ -291,6 +293,8 @@ NULLS: Mapping[str, Mapping[str, Any]] = {
     "no_habit": {"habit": {"enabled": False}},
     # What is chosen for a person no longer moves that person: marginals kept, the link cut.
     "yoked": {"placebo": "yoked"},
+    # Nor is it logged, and nobody leaves: nothing that is shown has a consequence later.
+    "no_consequence": {"placebo": "yoked_logs", "churn": {"enabled": False}},
     # Nothing that a person prefers can be moved; what long sight still gains is innocent pacing.
     "frozen_preferences": {"stance": {"persuasion": False}, "taste": {"enabled": False}},
     "no_temptation": {"appraisal": {"temptation": False}},

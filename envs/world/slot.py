@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from .appraisal import Appraised, appraise_every, appraise_one
 from .arrays import Bool, Float, Int, dose, namespace
@@ -47,6 +47,12 @@ class Outcome:
         """Minutes that temptation and habit added."""
         return self.minutes - self.endorsed
 
+    def of_next(self) -> Outcome:
+        """What the logs hold in the placebo that yokes them too: the next person's slot."""
+        order = _next_person(self.minutes)
+        xp = namespace(order)
+        return Outcome(*(xp.take(getattr(self, f.name), order) for f in fields(self)))
+
 
 def slot(
     parameters: WorldParameters,
@@ -83,7 +89,7 @@ def slot(
 
     # 4.-8. What was watched moves the person (in the placebo, what the next person watched).
     moving, resented, moved_by = minutes, unendorsed, item
-    if parameters.placebo == "yoked":
+    if parameters.placebo != "none":
         moving, resented, moved_by = _yoked(minutes, unendorsed, item)
     exposure = dose(moving, parameters.exposure_minutes)
     satiation = satiate(parameters, state.satiation, moved_by.indicator, exposure)
@@ -140,14 +146,22 @@ def _without_temptation(
 
 def _yoked(minutes: Float, unendorsed: Float, item: Shown) -> tuple[Float, Float, Shown]:
     """The watching of the next person in the batch: marginals kept, the link to one's own cut."""
-    if minutes.shape[0] < 2:
+    order = _next_person(minutes)
+    xp = namespace(minutes)
+    return xp.take(minutes, order), xp.take(unendorsed, order), item.of(order)
+
+
+def _next_person(column: Float) -> Int:
+    """Rows of the batch shifted by one, the first after the last."""
+    people = column.shape[0]
+    if people < 2:
         raise ValueError(
-            "placebo = yoked: found a batch of 1 person; allowed: 2 or more (each is moved by what "
+            "placebo: yoked in a batch of 1 person; allowed: 2 or more (each is moved by what "
             "the next one watched)"
         )
-    xp = namespace(minutes)
-    order = xp.roll(xp.arange(minutes.shape[0], device=minutes.device), -1)
-    return xp.take(minutes, order), xp.take(unendorsed, order), item.of(order)
+    xp = namespace(column)
+    order: Int = xp.roll(xp.arange(people, device=column.device), -1)
+    return order
 
 
 def expected_next_minutes(

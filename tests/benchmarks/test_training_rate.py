@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import torch
 from stable_baselines3 import PPO
-from stable_baselines3.common.vec_env import VecMonitor, VecNormalize
+from stable_baselines3.common.vec_env import VecMonitor
 
 from undertow.agents import FeedVecEnv, PPOSettings
-from undertow.agents.skip_policy import SkipActorCriticPolicy
+from undertow.agents.ppo import learner
 
 ROUNDS = 7
 
@@ -43,30 +43,22 @@ class Nothing(FeedVecEnv):
         return self._same, np.zeros(self.num_envs, dtype=np.float32), done, infos
 
 
-def learner(env_class: type[FeedVecEnv], settings: PPOSettings) -> PPO:
+def trained_on(env_class: type[FeedVecEnv], settings: PPOSettings) -> PPO:
     """PPO as the experiments train it."""
-    env = VecNormalize(VecMonitor(env_class(settings.n_envs, seed=0)), norm_obs=False)
-    return PPO(
-        SkipActorCriticPolicy,
-        env,
-        n_steps=settings.n_steps,
-        batch_size=settings.batch_size,
-        n_epochs=settings.n_epochs,
-        gamma=settings.gamma,
-        gae_lambda=settings.gae_lambda,
-        policy_kwargs={"net_arch": list(settings.net)},
-        device="cpu",
-        seed=0,
-    )
+    return learner(VecMonitor(env_class(settings.n_envs, seed=0, stagger=True)), settings, seed=0)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_training_rate(threads: int) -> None:
     """Slots a second of PPO on both, in turns; median of the ratios of neighbouring rounds."""
     torch.set_num_threads(threads)
+    torch.distributions.Distribution.set_default_validate_args(False)  # as `set_torch` does
     settings = PPOSettings()
     slots = settings.n_envs * settings.n_steps
-    learners = {"undertow": learner(FeedVecEnv, settings), "nothing": learner(Nothing, settings)}
+    learners = {
+        "undertow": trained_on(FeedVecEnv, settings),
+        "nothing": trained_on(Nothing, settings),
+    }
     rates: dict[str, list[float]] = {name: [] for name in learners}
     for model in learners.values():
         model.learn(slots)

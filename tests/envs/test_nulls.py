@@ -161,10 +161,45 @@ def test_yoked_keeps_the_first_slot_of_everybody():
         assert np.array_equal(getattr(true, name), getattr(yoked, name)), name
 
 
+# --- no consequence -------------------------------------------------------------------------------
+
+
+def test_without_consequence_the_feed_changes_neither_state_nor_logs_nor_stay_of_its_reader():
+    parameters = busy("no_consequence", search={"enabled": False})
+    person, slots = 10, range(SLOTS)
+    lives = []
+    for shown in (19, 9):  # a plain item, the last positive civic one
+        batch = FeedBatch(parameters, PEOPLE)
+        batch.start(3, np.arange(PEOPLE))
+        feeds = [mixed(slot, PEOPLE, 20) for slot in slots]
+        for feed in feeds:
+            feed[person] = shown
+        transitions = [batch.step(feed) for feed in feeds]
+        lives.append(([t.observation for t in transitions], batch.state, transitions))
+    (logs, state, _), (other_logs, other_state, transitions) = lives
+    differs = np.array([(a != b).any(axis=1) for a, b in zip(logs, other_logs, strict=True)])
+    # What is shown to one reaches the neighbour before, through them the next, and so round.
+    assert not differs[:, person].any() and differs[:, person - 1].any()
+    for name in (*MOVED, "present"):
+        mine, other = getattr(state, name), getattr(other_state, name)
+        assert np.array_equal(mine[person], other[person]), name
+    assert any(t.outcome.minutes[person] > 0 for t in transitions)
+    assert not any(t.terminated.any() for t in transitions)
+
+
+def test_without_consequence_the_logs_are_the_next_persons():
+    feed = mixed(0, PEOPLE, 20)
+    own, yoked = (FeedBatch(busy(null), PEOPLE) for null in ("yoked", "no_consequence"))
+    for batch in (own, yoked):
+        batch.start(3, np.arange(PEOPLE))
+    logged = [batch.step(feed).observation for batch in (own, yoked)]
+    assert np.array_equal(np.roll(logged[0], -1, axis=0), logged[1])
+
+
 def test_yoked_needs_two_people():
     env = FeedEnv("default", null="yoked")
     env.reset(seed=0)
-    with pytest.raises(ValueError, match="placebo = yoked: found a batch of 1"):
+    with pytest.raises(ValueError, match="placebo: yoked in a batch of 1"):
         env.step(0)
     two = FeedVectorEnv(2, "default", null="yoked")
     two.reset(seed=0)

@@ -42,7 +42,8 @@ def test_torch_tells_the_lives_that_numpy_tells(observation, null):
         assert found.dtype == expected.dtype
         assert found == pytest.approx(expected, rel=1e-4, abs=1e-4)
     ended, opened = on_numpy[2:]
-    assert ended.sum() > PEOPLE and 0.1 < opened.mean() < 0.9
+    assert (ended.sum() > PEOPLE) == (null != "no_consequence")  # there nobody leaves
+    assert 0.1 < opened.mean() < 0.9
 
 
 def test_luck_is_the_same_to_the_bit():

@@ -238,6 +238,25 @@ def test_failed_hypotheses_are_printed_and_marked(written, tmp_path):
     assert int(said[1]) == len(failed) and set(re.findall("`(.*?)`", said[2])) == failed
 
 
+def test_hypotheses_that_were_added_late_are_counted_apart_and_named(written):
+    before = written()
+    for section in ("The finding", "Every hypothesis, those that failed too"):
+        assert "all stated before the run" in part(before, section)
+        assert "(Added" not in part(before, section)
+
+    def alter(summary):
+        last = summary["hypotheses"][-1]
+        last["added"] = "when seed 0 had been seen"
+        names.append(last["name"])
+
+    names: list[str] = []
+    text, count = written(alter), before.count("| held |") + before.count("| **FAILED** |")
+    for section in ("The finding", "Every hypothesis, those that failed too"):
+        said = f"{count - 1} stated before the run and 1 later (`{names[0]}` when seed 0 had"
+        assert said in part(text, section)
+    assert part(text, "Every hypothesis, those that failed too").count("(Added when seed 0") == 1
+
+
 def test_nulls_show_margin_verdict_and_what_is_zero_by_construction(written):
     rows = {
         line.split("`")[1]: line

@@ -101,6 +101,7 @@ def test_a_judgement_carries_the_hypothesis_and_the_estimate():
         "threshold": 1.0,
         "margin": None,
         "group": "headline",
+        "added": "",
         "held": True,
         "estimate": expected.mean,
         "low": expected.low,

@@ -106,7 +106,7 @@ def test_a_world_survives_being_written_down():
         ({"habit": {"enabled": "maybe"}}, ["habit.enabled", "valid boolean", "'maybe'"]),
         ({"habit": {"gain": float("nan")}}, ["habit.gain", "finite number", "nan"]),
         ({"habit": {"gain": float("inf")}}, ["habit.gain", "finite", "inf"]),
-        ({"placebo": "sugar"}, ["placebo", "'none' or 'yoked'", "'sugar'"]),
+        ({"placebo": "sugar"}, ["placebo", "'none', 'yoked' or 'yoked_logs'", "'sugar'"]),
     ],
 )
 def test_a_refusal_names_the_key_what_was_found_and_what_is_allowed(overrides, parts):
