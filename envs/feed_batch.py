@@ -102,14 +102,14 @@ class FeedBatch:
             self._ahead[self._used :, :, rows] = luck[: _AHEAD - self._used, :, rows]
         self.view.clear(rows)
 
-    def observe(self, rows: Bool | None = None) -> Float:
-        """The observation as things stand; of the rows marked true only, if `rows` is given."""
-        return self.view.observe(self.slot, self.traits, self.state, rows)
+    def observe(self) -> Float:
+        """The observation as things stand."""
+        return self.view.observe(self.slot, self.traits, self.state)
 
     def observe_restarted(self, observation: Float, rows: Bool) -> Float:
         """A copy of `observation` in which the rows that have just restarted are up to date."""
         fresh: Float = self.xp.asarray(observation, copy=True)
-        fresh[rows] = self.observe(rows)
+        fresh[rows] = self.view.observe_newcomers(rows, self.slot, self.traits, self.state)
         return fresh
 
     def step(self, action: Any1) -> Transition:

@@ -33,62 +33,67 @@ class PlatformView:
     """
 
     def __init__(self, parameters: WorldParameters, items: Items, people: int) -> None:
-        self.parameters, self.items = parameters, items
-        self._group = _groups(items)
-        self.groups = groups = self._group.shape[1]
-        self.size = len(FORGETTING) * (groups + 4) + 2 * groups + 2 + 6
+        self.parameters = parameters
         xp, device = namespace(items.civic), items.civic.device
+        group = _groups(items)
+        self.groups = groups = group.shape[1]
+        self.size = len(FORGETTING) * (groups + 4) + 2 * groups + 2 + 6
+        # Logs have one column a person: what is added in a slot then lies side by side.
+        self._group = xp.asarray(group.T, copy=True)
+        self._axes = xp.stack([items.stance, xp.abs(items.stance), items.arousal])
+        speeds = xp.asarray(FORGETTING, dtype=xp.float32, device=device)
+        self._forgetting = speeds[:, None, None]
 
         def empty(*shape: int) -> Float:
-            log: Float = xp.zeros(shape, dtype=xp.float32, device=device)
+            log: Float = xp.zeros((*shape, people), dtype=xp.float32, device=device)
             return log
 
-        self._memories = [empty(people, groups + 4) for _ in FORGETTING]
-        self._total = empty(people, 2 * groups + 2)
-        self._last = empty(people, 4)
-        self._gap = empty(people)
+        self._memories = empty(len(FORGETTING), groups + 4)
+        self._total = empty(2 * groups + 2)
+        self._last = empty(4)
+        self._gap = empty()
+        self._newcomer = self.observe(xp.zeros(people, dtype=xp.int64, device=device))[:1, :]
 
     def clear(self, rows: Bool) -> None:
         """Forgets the people of these rows."""
-        for log in (*self._memories, self._total, self._last, self._gap):
-            log[rows] = 0.0
+        for log in (self._memories, self._total, self._last, self._gap):
+            log[..., rows] = 0.0
 
     def record(self, outcome: Outcome) -> None:
         """Adds one slot to the logs."""
-        items, watched, xp = self.items, outcome.item, namespace(outcome.minutes)
+        watched, xp = outcome.item, namespace(outcome.minutes)
         minutes = outcome.minutes * (1.0 / self.parameters.watching.minutes)
         opened = xp.astype(outcome.opened, xp.float32)
-        stance, arousal = xp.take(items.stance, watched), xp.take(items.arousal, watched)
-        group = xp.take(self._group, watched, axis=0)
-        by_group = group * minutes[:, None]
-        aroused = minutes * arousal
-        recent = xp.stack([opened, minutes, minutes * outcome.sought, aroused], axis=1)
-        event = xp.concat([by_group, recent], axis=1)
-        for rate, memory in zip(FORGETTING, self._memories, strict=True):
-            memory += rate * (event - memory)
-        tilt = xp.stack([minutes * stance, minutes * xp.abs(stance)], axis=1)
-        self._total += xp.concat([by_group, group * opened[:, None], tilt], axis=1)
-        self._last = xp.stack([opened, minutes, stance * opened, arousal * opened], axis=1)
+        stance, extremity, arousal = xp.take(self._axes, watched, axis=1)
+        group = xp.take(self._group, watched, axis=1)
+        by_group = group * minutes
+        recent = xp.stack([opened, minutes, minutes * outcome.sought, minutes * arousal])
+        event = xp.concat([by_group, recent])
+        self._memories += self._forgetting * (event - self._memories)
+        tilt = xp.stack([minutes * stance, minutes * extremity])
+        self._total += xp.concat([by_group, group * opened, tilt])
+        self._last = xp.stack([opened, minutes, stance * opened, arousal * opened])
         self._gap = xp.where(outcome.opened, 0.0, self._gap + 1.0)
 
-    def observe(self, slot: Int, traits: Traits, state: State, rows: Bool | None = None) -> Float:
-        """Observation, shape (people, size); of the rows marked true only, if `rows` is given."""
+    def observe(self, slot: Int, traits: Traits | None = None, state: State | None = None) -> Float:
+        """Observation, shape (people, size)."""
         groups, xp = self.groups, namespace(slot)
-        logs: tuple[Any1, ...] = (self._total, self._last, self._gap, slot, *self._memories)
-        if rows is not None:
-            logs = tuple(log[rows] for log in logs)
-        total, last, gap, since, *memories = logs
-        watched, sessions = total[:, :groups], total[:, groups : 2 * groups]
+        watched, sessions = self._total[:groups, :], self._total[groups : 2 * groups, :]
         rate = (watched + _PRIOR_MINUTES) / (sessions + _PRIOR_SESSIONS)
         known = sessions / (sessions + 3.0)
-        civic = xp.sum(watched[:, groups - 4 :], axis=1, keepdims=True)
-        tilt = total[:, 2 * groups :] / (civic + 0.5)
-        passed = xp.astype(since, xp.float32) * (1.0 / self.parameters.calendar.slots)
-        recent = [3.0 * memory for memory in memories]
-        recency = gap / (gap + 8.0)
-        now = [last, recency[:, None], passed[:, None]]
-        seen: Float = xp.concat([*recent, 2.0 * rate - 1.0, known, tilt, *now], axis=1)
+        tilt = self._total[2 * groups :, :] / (xp.sum(watched[groups - 4 :, :], axis=0) + 0.5)
+        recent = xp.reshape(3.0 * self._memories, (-1, slot.shape[0]))
+        recency = self._gap / (self._gap + 8.0)
+        passed = xp.astype(slot, xp.float32) * (1.0 / self.parameters.calendar.slots)
+        now = [self._last, recency[None, :], passed[None, :]]
+        columns = xp.concat([recent, 2.0 * rate - 1.0, known, tilt, *now])
+        seen: Float = xp.empty((slot.shape[0], self.size), dtype=xp.float32, device=slot.device)
+        seen[...] = columns.T  # a row a person, side by side
         return seen
+
+    def observe_newcomers(self, rows: Bool, slot: Int, traits: Traits, state: State) -> Float:
+        """Observation of the rows marked true, whose people have just come: alike for all."""
+        return self._newcomer
 
 
 def _groups(items: Items) -> Float:
@@ -121,12 +126,14 @@ class OracleView:
     def record(self, outcome: Outcome) -> None:
         """Nothing is remembered."""
 
-    def observe(self, slot: Int, traits: Traits, state: State, rows: Bool | None = None) -> Float:
-        """Observation, shape (people, size); of the rows marked true only, if `rows` is given."""
+    def observe_newcomers(self, rows: Bool, slot: Int, traits: Traits, state: State) -> Float:
+        """Observation of the rows marked true, whose people have just come."""
+        (some,) = namespace(slot).nonzero(rows)
+        return self.observe(slot[some], traits.take(some), state.take(some))
+
+    def observe(self, slot: Int, traits: Traits, state: State) -> Float:
+        """Observation, shape (people, size)."""
         xp = namespace(slot)
-        if rows is not None:
-            (some,) = xp.nonzero(rows)
-            slot, traits, state = slot[some], traits.take(some), state.take(some)
         passed = xp.astype(slot, xp.float32) / self.parameters.calendar.slots
         expected = expected_next_minutes(self.parameters, self.items, traits, state)
         best = xp.max(expected, axis=1, keepdims=True)

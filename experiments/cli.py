@@ -1,4 +1,4 @@
-"""The command line: `undertow run FILE`, `undertow list`, `undertow schema`."""
+"""The command line: `undertow run FILE`, `undertow list`, `undertow bench` and more."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rich.table import Table
 
 from .catalogue_file import CatalogueError
 from .config import ConfigError, Experiment, load_experiment
-from .result_folder import ResultError
+from .result_folder import ResultError, write_whole
 from .run import Progress, run
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -45,7 +45,7 @@ def run_command(
     ] = None,
     fresh: Annotated[bool, typer.Option(help="replace an existing result")] = False,
     extend: Annotated[
-        bool, typer.Option(help="add to a finished result what its changed config asks for")
+        bool, typer.Option(help="do what a finished result lacks of its config, and report anew")
     ] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="processes; one a core")] = None,
 ) -> None:
@@ -117,6 +117,36 @@ def list_command(
             state = "damaged manifest"
         table.add_row(manifest.parent.name, state, str(manifest.parent / "report.md"))
     _console.print(table)
+
+
+@app.command("bench")
+def bench_command(
+    suite: Annotated[
+        list[str] | None, typer.Argument(help="world, growth, single, fused, sardine, learner")
+    ] = None,
+    save: Annotated[Path | None, typer.Option("--json", help="save the figures by name")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="repetitions; medians are told")] = 7,
+    cache: Annotated[Path, typer.Option(help="folder of other environments")] = Path("build/bench"),
+) -> None:
+    """Measure rates and ratios, side by side; wants a quiet machine."""
+    from .benchmarks.suite import SUITES, Line, as_json, run_suites
+
+    chosen = tuple(suite or SUITES)
+    for name in chosen:
+        if name not in SUITES:
+            raise _fail(f"suite: found {name!r}; allowed: {', '.join(SUITES)}", 2)
+    if save is not None and not save.parent.is_dir():
+        raise _fail(f"--json: found {save}; allowed: a file in a folder that exists", 2)
+    lines: list[Line] = []
+    with _console.status("") as status:
+        for line in run_suites(chosen, cache, rounds, lambda name: status.update(name)):
+            lines.append(line)
+            value = "-" if line.value is None else f"{line.value:,.{3 if line.unit == 'x' else 0}f}"
+            text = f"{line.name:<28} {value:>14} {line.unit:<8} {line.remark}"
+            _console.print(text, highlight=False, markup=False, soft_wrap=True)
+    if save is not None:
+        text = json.dumps(as_json(lines, rounds), indent=1) + "\n"
+        write_whole(save, text.encode())
 
 
 @app.command("schema")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,9 +113,20 @@ def run_job(job: Job, folder: Path) -> str:
         "metrics": {k: v if np.isfinite(v) else None for k, v in values.items()},
         "training_s": trained - began,
         "measuring_s": time.perf_counter() - trained,
+        "peak_memory_mb": _peak_memory_mb(),
     }
     write_part(folder, job, part, episodes)
     return job.name
+
+
+def _peak_memory_mb() -> float:
+    """The most that this process has held since it started; 0 where the system does not say."""
+    try:
+        import resource  # Unix
+    except ImportError:
+        return 0.0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
 
 def _episodes(job: Job, lives: Twins, parameters: WorldParameters) -> bytes:

@@ -141,7 +141,8 @@ def _split(result: Result) -> str:
     return section(
         "Where the minutes of long sight come from",
         "A gain in minutes a day is split in two: what remains where preferences are frozen, which "
-        "is innocent pacing (boredom, habit, timing), and the rest.",
+        "is innocent pacing (boredom, habit, timing), and the rest. Plain means over seeds here, "
+        "so that the parts sum to the total.",
         table(["gain", "world", "total", "innocent pacing", "the rest"], rows),
         bullets(sentences),
     )

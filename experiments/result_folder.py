@@ -153,9 +153,14 @@ def take_over(
         if not same_catalogue or old.get((job.world, job.policy)) != inputs:
             for suffix in (".json", ".parquet"):
                 (folder / "parts" / (job.name + suffix)).unlink(missing_ok=True)
-    stays = ("started", "wall_time_s", "git_revision", "later_revisions", "earlier_core_s")
+    stays = (
+        *("started", "wall_time_s", "git_revision", "later_revisions", "earlier_core_s"),
+        "peak_memory_mb_per_worker",
+    )
     kept = {key: manifest[key] for key in stays if key in manifest}
-    earlier = [*manifest.get("earlier_configs", []), manifest["config_sha256"]]
+    earlier = list(manifest.get("earlier_configs", []))
+    if manifest["config_sha256"] != new["config_sha256"]:
+        earlier.append(manifest["config_sha256"])
     manifest = new | kept | {"earlier_configs": earlier}
     _write_records(folder, manifest, experiment)
     return manifest
@@ -223,7 +228,8 @@ def delete_result(folder: Path) -> None:
 def write_part(folder: Path, job: Job, part: dict[str, Any], episodes: bytes) -> None:
     """Writes a job's part, the table of its people first: the JSON says that all is there.
 
-    part: world, policy, seed, metrics (a value or None for each), training_s and measuring_s.
+    part: world, policy, seed, metrics (a value or None for each), training_s, measuring_s and
+    peak_memory_mb.
     """
     file = folder / "parts" / f"{job.name}.json"
     write_whole(file.with_suffix(".parquet"), episodes)
@@ -276,6 +282,10 @@ def merge(
     for kind in ("training", "measuring"):
         before = manifest.get("earlier_core_s", {}).get(f"{kind}_core_s", 0.0)
         manifest[f"{kind}_core_s"] = before + sum(part[f"{kind}_s"] for part in parts)
+    peaks = [part.get("peak_memory_mb", 0.0) for part in parts]
+    manifest["peak_memory_mb_per_worker"] = max(
+        manifest.get("peak_memory_mb_per_worker", 0.0), *peaks
+    )
     manifest["finished"] = datetime.now(UTC).isoformat(timespec="seconds")
     write_manifest(folder, manifest)
     finish(folder)

@@ -57,8 +57,9 @@ def run(
 ) -> Path:
     """Runs what is missing of an experiment and writes `results/<name>/`; returns the folder.
 
-    fresh: throw an existing result away first. extend: take up a finished result whose config has
-    changed since, and do only what the change touches. workers: processes; one a core if None.
+    fresh: throw an existing result away first. extend: take up a finished result, do only what its
+    config has gained since, and write its summary and report anew. workers: processes; one a core
+    if None.
     told: is called with the progress and a line of text. Raises `ResultError` for a folder of
     another config, or a damaged one.
     """
@@ -89,9 +90,11 @@ def _run(
     manifest = read_manifest(folder)
     jobs = jobs_of(experiment)
     progress = Progress(len(jobs))
-    if manifest and manifest["config_sha256"] != digest:
+    same = manifest is not None and manifest["config_sha256"] == digest
+    if manifest and (not same or (extend and manifest["finished"])):
         manifest = take_over(folder, manifest, experiment, catalogue, jobs, extend=extend)
-        told(progress, "the config changed; jobs that it does not touch are kept")
+        if not same:
+            told(progress, "the config changed; jobs that it does not touch are kept")
     if manifest and manifest["finished"]:
         check_finished(folder)
         if (folder / "parts").exists():  # stopped before the report was whole

@@ -7,6 +7,7 @@ seed, so people are compared with their own twins.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -21,7 +22,10 @@ _SEED = 20_240_501
 
 @dataclass(frozen=True)
 class Estimate:
-    """An interquartile mean, its 95 % bootstrap interval, and how many seeds it rests on."""
+    """A mean over seeds, its 95 % bootstrap interval, and how many seeds it rests on.
+
+    The mean is the interquartile one, but for parts that must sum to their whole.
+    """
 
     mean: float | None
     low: float | None
@@ -38,19 +42,22 @@ def interquartile_mean(values: Real, axis: int = -1) -> Real:
     return stats.trim_mean(values, 0.25, axis=axis)
 
 
-def estimate(values: Real) -> Estimate:
-    """Estimate from one value a seed; undefined values (NaN) are left out and n says so."""
+def estimate(values: Real, centre_of: Callable[..., Real] = interquartile_mean) -> Estimate:
+    """Estimate from one value a seed; undefined values (NaN) are left out and n says so.
+
+    centre_of: the mean, a function of values and axis.
+    """
     defined = np.asarray(values, dtype=np.float64)
     defined = defined[np.isfinite(defined)]
     n = int(defined.size)
     if n == 0:
         return Estimate(None, None, None, 0)
-    centre = float(interquartile_mean(defined))
+    centre = float(centre_of(defined, axis=-1))
     if n == 1 or np.ptp(defined) == 0:
         return Estimate(centre, centre, centre, n)
     interval = stats.bootstrap(
         (defined,),
-        interquartile_mean,
+        centre_of,
         n_resamples=_RESAMPLES,
         method="percentile",
         rng=np.random.Generator(np.random.Philox(_SEED)),

@@ -65,7 +65,10 @@ def judge(hypothesis: Hypothesis, values: Real) -> dict[str, Any]:
 
 
 def split_gain(split: Split, values: Values) -> dict[str, Any]:
-    """The gain in watch time of one policy over another, and what of it remains when frozen."""
+    """The gain in watch time of one policy over another, and what of it remains when frozen.
+
+    Plain means: of interquartile means the parts would not sum to the whole.
+    """
 
     def gain(world: str) -> Real:
         metric = "watch_minutes_per_day"
@@ -77,9 +80,9 @@ def split_gain(split: Split, values: Values) -> dict[str, Any]:
         "world": split.world,
         "frozen": split.frozen,
         "pair": [split.long, split.short],
-        "total": estimate(total).as_dict(),
-        "pacing": estimate(pacing).as_dict(),
-        "tampering": estimate(total - pacing).as_dict(),
+        "total": estimate(total, np.mean).as_dict(),
+        "pacing": estimate(pacing, np.mean).as_dict(),
+        "tampering": estimate(total - pacing, np.mean).as_dict(),
     }
 
 

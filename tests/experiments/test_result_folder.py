@@ -92,6 +92,7 @@ def test_the_manifest_says_how_it_was_made(finished):
     assert 0 < found["training_core_s"]
     assert 0 < found["measuring_core_s"]
     assert 0 < found["wall_time_s"]
+    assert found["peak_memory_mb_per_worker"] > 50  # torch alone takes more
     assert found["python"].startswith("3.")
     assert found["machine"]
 
@@ -394,11 +395,25 @@ def test_extend_adds_what_the_config_now_asks_for(own, light, tmp_path):
         assert after[spent] > before[spent] > 0
 
 
-def test_extend_leaves_a_result_of_the_same_config(own, light):
+def test_extend_reports_a_result_of_the_same_config_anew(own, light):
     folder, file = own
     before = contents(folder)
+    (folder / "report.md").write_text("an old version's words")
     found = undertow("run", file, "--results", folder.parent, "--extend")
-    assert found.exit_code == 0 and "already finished" in found.stdout
+    assert found.exit_code == 0 and "12 of 12 jobs stand" in found.stdout
+    after = contents(folder)
+    assert after.keys() == before.keys()
+    changed = {name for name in before if after[name] != before[name]}
+    assert changed <= {"manifest.json", "report.md"}  # the report says when it was finished
+    assert "## The finding" in after["report.md"].decode()
+    assert manifest_of(folder)["earlier_configs"] == []
+
+
+def test_extend_and_fresh_exclude_each_other(own):
+    folder, file = own
+    before = contents(folder)
+    found = undertow("run", file, "--results", folder.parent, "--extend", "--fresh")
+    assert found.exit_code == 2 and "--extend: found beside --fresh" in found.stderr
     assert contents(folder) == before
 
 

@@ -1,0 +1,1 @@
+"""How fast: rates of the world and of the learner, each beside something known, in one run."""

@@ -1,0 +1,115 @@
+"""`undertow bench`: every rate and ratio by name, taken in one run."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from . import learner, sardine, world
+
+SUITES = ("world", "growth", "single", "fused", "sardine", "learner")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One figure. `unit` is slots/s for a rate and x for a ratio."""
+
+    name: str
+    value: float | None
+    unit: str
+    remark: str = ""
+
+
+def run_suites(
+    suites: tuple[str, ...], cache: Path, rounds: int, told: Callable[[str], None]
+) -> Iterator[Line]:
+    """Runs the named suites in their order; yields their figures. cache: for SARDINE's venv."""
+    parts: dict[str, Callable[[], Iterator[Line]]] = {
+        "world": lambda: _world(rounds),
+        "growth": lambda: _growth(rounds),
+        "single": lambda: _single(rounds),
+        "fused": lambda: _fused(rounds),
+        "sardine": lambda: _sardine(cache, rounds),
+        "learner": lambda: _learner(rounds),
+    }
+    for name in suites:
+        told(name)
+        yield from parts[name]()
+
+
+def _world(rounds: int) -> Iterator[Line]:
+    rates = world.by_people(rounds=rounds)
+    for people in rates.of:
+        yield Line(f"world_{people}", rates.median(people), "slots/s", "people in the batch")
+    yield Line("world_1024_over_1", rates.ratio("1024", "1"), "x")
+
+
+def _growth(rounds: int) -> Iterator[Line]:
+    rates = world.by_people(world.PEOPLE_GROWTH, min(rounds, 3))
+    for people in rates.of:
+        cost = 1e9 / rates.median(people)
+        yield Line(f"ns_per_slot_{people}_people", cost, "ns")
+    rates = world.by_items(world.ITEMS_GROWTH, rounds=min(rounds, 3))
+    for items in rates.of:
+        cost = 1e9 / rates.median(items)
+        yield Line(f"ns_per_slot_{items}_items", cost, "ns", "256 people")
+
+
+def _single(rounds: int) -> Iterator[Line]:
+    rates = world.against_cartpole(rounds)
+    feed, cartpole = rates.of
+    yield Line("single_feed", rates.median(feed), "slots/s", "gymnasium.make, one person")
+    yield Line("single_cartpole", rates.median(cartpole), "steps/s", "gymnasium.make")
+    yield Line("single_feed_over_cartpole", rates.ratio(feed, cartpole), "x")
+
+
+def _fused(rounds: int) -> Iterator[Line]:
+    if find_spec("numba") is None:
+        yield Line("fused_over_slot", None, "x", "not measured: pip install 'undertow[bench]'")
+        return
+    rates = world.against_fused(rounds=rounds)
+    yield Line("slot_16384", rates.median("slot"), "slots/s", "no luck, logs or views")
+    yield Line("fused_16384", rates.median("fused"), "slots/s", "the same, by numba")
+    yield Line("fused_over_slot", rates.ratio("fused", "slot"), "x")
+
+
+def _sardine(cache: Path, rounds: int) -> Iterator[Line]:
+    try:
+        theirs = statistics.median(sardine.rates(cache / "sardine", rounds))
+    except (sardine.NotInstalled, OSError) as error:
+        yield Line("world_1024_over_sardine", None, "x", f"not measured: {error}")
+        return
+    ours = world.by_people((1024,), rounds).median("1024")
+    yield Line("sardine_1", theirs, "steps/s", sardine.NAME)
+    yield Line("world_1024_over_sardine", ours / theirs, "x", sardine.PACKAGE)
+
+
+def _learner(rounds: int) -> Iterator[Line]:
+    for threads in (1, 2):
+        rates = learner.against_nothing(threads, rounds)
+        end = f"{threads}_thread{'s' * (threads > 1)}"
+        yield Line(f"ppo_{end}", rates.median("undertow"), "slots/s")
+        yield Line(f"ppo_nothing_{end}", rates.median("nothing"), "slots/s")
+        yield Line(f"ppo_over_nothing_{end}", rates.ratio("undertow", "nothing"), "x")
+    rates = learner.against_dummy(rounds=min(rounds, 3))
+    yield Line("ppo_dummy_8", rates.median("dummy"), "slots/s", "DummyVecEnv of 8")
+    yield Line("ppo_native_over_dummy", rates.ratio("native", "dummy"), "x")
+
+
+def as_json(lines: list[Line], rounds: int) -> dict[str, Any]:
+    """What `--json` saves: the machine, and every figure by name."""
+    return {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+        "rounds": rounds,
+        "figures": {
+            line.name: {key: value for key, value in asdict(line).items() if key != "name"}
+            for line in lines
+        },
+    }

@@ -1,0 +1,39 @@
+"""Rates of several sides, taken in turns so that what disturbs one disturbs all."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+Side = Callable[[], int]
+"""Does some work and returns how many steps that was."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Steps a second of each side, one value a round."""
+
+    of: Mapping[str, list[float]]
+
+    def median(self, side: str) -> float:
+        """Steps a second."""
+        return statistics.median(self.of[side])
+
+    def ratio(self, side: str, other: str) -> float:
+        """Median over rounds of one side's rate over the other's in the same round."""
+        return statistics.median(a / b for a, b in zip(self.of[side], self.of[other], strict=True))
+
+
+def side_by_side(sides: Mapping[str, Side], rounds: int = 7) -> Rates:
+    """Times every side once a round; a first round, which only warms up, does not count."""
+    taken: dict[str, list[float]] = {name: [] for name in sides}
+    for turn in range(rounds + 1):
+        for name, side in sides.items():
+            began = time.perf_counter()
+            steps = side()
+            seconds = time.perf_counter() - began
+            if turn:
+                taken[name].append(steps / seconds)
+    return Rates(taken)

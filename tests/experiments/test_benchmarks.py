@@ -1,0 +1,126 @@
+import itertools
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from undertow.envs import FeedBatch
+from undertow.envs.world import IN_A_SLOT, Mechanism, slot, uniforms, world
+from undertow.experiments.benchmarks import sardine, suite, timing
+from undertow.experiments.benchmarks import world as world_benchmarks
+from undertow.experiments.benchmarks.learner import Nothing
+from undertow.experiments.cli import app
+
+PEOPLE = 48
+
+
+# --- the yardstick --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("preset", ["default", "vulnerable"])
+def test_the_fused_loop_tells_the_lives_that_the_slot_tells(preset):
+    fused = pytest.importorskip("undertow.experiments.benchmarks.fused")
+    parameters = world(preset, overrides={"churn": {"hazard": 0.05}, "opening": {"base": -1.0}})
+    batch = FeedBatch(parameters, PEOPLE)
+    persons = np.arange(PEOPLE, dtype=np.int64)
+    batch.start(5, persons)
+    keys, rng = np.full(PEOPLE, 5, dtype=np.int64), np.random.default_rng(0)
+    state, happened = batch.state, []
+    for now in range(120):
+        feed = rng.integers(len(batch.items), size=PEOPLE)
+        when = np.full(PEOPLE, now, dtype=np.int64)
+        luck = uniforms(keys, persons, when, Mechanism.OPENING, IN_A_SLOT)
+        loop = fused.FusedWorld(parameters, batch.items, batch.traits, state)
+        loop.slot(feed, luck)
+        state, outcome = slot(parameters, batch.items, batch.traits, state, feed, luck)
+        for name in vars(state):
+            expected, found = getattr(state, name), getattr(loop.state, name)
+            assert found == pytest.approx(expected, rel=2e-5, abs=2e-6), (now, name)
+        for name in ("minutes", "endorsed", "worth"):
+            expected, found = getattr(outcome, name), getattr(loop, name)
+            assert found == pytest.approx(expected, rel=1e-4, abs=1e-4), (now, name)
+        happened.append((outcome.opened.sum(), outcome.sought.sum(), outcome.left.sum()))
+    assert np.min(np.sum(happened, axis=0)) > 5  # all that the loop must get right did occur
+
+
+# --- taking times ---------------------------------------------------------------------------------
+
+
+def test_sides_take_turns_and_the_first_round_does_not_count(monkeypatch):
+    order: list[str] = []
+    clock = itertools.accumulate(itertools.cycle([0.0, 2.0, 0.0, 4.0]))
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: next(clock))
+
+    def side(name, steps):
+        return lambda: (order.append(name), steps)[1]
+
+    rates = timing.side_by_side({"a": side("a", 8), "b": side("b", 8)}, rounds=3)
+    assert order == ["a", "b"] * 4
+    assert rates.of == {"a": [4.0] * 3, "b": [2.0] * 3}
+    assert (rates.median("a"), rates.ratio("a", "b"), rates.ratio("b", "a")) == (4.0, 2.0, 0.5)
+
+
+def test_a_ratio_is_the_median_of_the_rounds_not_the_quotient_of_medians():
+    rates = timing.Rates({"a": [1.0, 9.0, 10.0], "b": [1.0, 3.0, 20.0]})
+    assert rates.ratio("a", "b") == 1.0
+
+
+def test_a_batch_side_plays_what_it_says_and_replaces_who_ends():
+    batch = FeedBatch(world(overrides={"churn": {"hazard": 0.5}}), 16)
+    assert world_benchmarks.batch_side(batch, 40)() == 40 * 16
+    assert batch.person.max() > 0 and batch.state.present.all()
+
+
+def test_nothing_has_the_shape_of_the_world_and_does_nothing():
+    env = Nothing(4, seed=0)
+    first = env.reset()
+    assert first.shape == (4, env.batch.view.size) and env.action_space.n == 30
+    slots = env.batch.parameters.calendar.slots
+    steps = [env.step(np.zeros(4, dtype=np.int64)) for _ in range(slots)]
+    assert not any(reward.any() for _, reward, _, _ in steps)
+    assert [done.all() for _, _, done, _ in steps] == [False] * (slots - 1) + [True]
+    assert all("terminal_observation" in info for info in steps[-1][3])
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+
+def bench(*words):
+    return CliRunner().invoke(app, ["bench", *map(str, words)])
+
+
+def test_the_figures_are_printed_and_saved_by_name(tmp_path, monkeypatch):
+    rates = timing.Rates({"undertow/Feed-v0": [30.0], "CartPole-v1": [60.0]})
+    monkeypatch.setattr(suite.world, "against_cartpole", lambda rounds: rates)
+    found = bench("single", "--json", tmp_path / "b.json", "--rounds", 1)
+    assert found.exit_code == 0, found.output
+    assert "single_feed_over_cartpole" in found.stdout and "0.500 x" in found.stdout
+    saved = json.loads((tmp_path / "b.json").read_text())
+    assert saved["figures"]["single_feed_over_cartpole"]["value"] == 0.5
+    assert saved["rounds"] == 1 and "cores" in saved["machine"]
+
+
+def test_what_cannot_be_installed_is_told_and_the_rest_goes_on(tmp_path, monkeypatch):
+    failed = SimpleNamespace(returncode=1, stderr="no route\nno such package", stdout="")
+    monkeypatch.setattr(sardine.subprocess, "run", lambda *a, **k: failed)
+    monkeypatch.setattr(
+        suite.world, "by_people", lambda people, rounds: pytest.fail("not needed any more")
+    )
+    found = bench("sardine", "--cache", tmp_path, "--rounds", 1)
+    assert found.exit_code == 0 and "not measured" in found.stdout
+    assert "no such package" in found.stdout and not (tmp_path / "sardine" / "ready").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["worlds"], ["suite", "'worlds'", "allowed: world, growth"]),
+        (["world", "--json", "no/such/folder/b.json"], ["--json", "allowed: a file in a folder"]),
+    ],
+)
+def test_refusals_name_what_is_allowed(words, parts):
+    found = bench(*words)
+    assert found.exit_code == 2
+    assert all(part in found.stderr for part in parts)
