@@ -282,10 +282,11 @@ def merge(
     for kind in ("training", "measuring"):
         before = manifest.get("earlier_core_s", {}).get(f"{kind}_core_s", 0.0)
         manifest[f"{kind}_core_s"] = before + sum(part[f"{kind}_s"] for part in parts)
-    peaks = [part.get("peak_memory_mb", 0.0) for part in parts]
-    manifest["peak_memory_mb_per_worker"] = max(
-        manifest.get("peak_memory_mb_per_worker", 0.0), *peaks
-    )
+    peak = max(part.get("peak_memory_mb", 0.0) for part in parts)
+    if peak:  # 0 where the system, or a result made before, does not say
+        manifest["peak_memory_mb_per_worker"] = max(
+            peak, manifest.get("peak_memory_mb_per_worker", 0.0)
+        )
     manifest["finished"] = datetime.now(UTC).isoformat(timespec="seconds")
     write_manifest(folder, manifest)
     finish(folder)
