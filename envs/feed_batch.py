@@ -79,7 +79,7 @@ class FeedBatch:
         self.traits, self.state = draw(self.parameters, self.seed, self.person)
         self._used = _AHEAD
         self._newcomers = _Newcomers(self.parameters)
-        self.view.clear(self._every(1) == 1)
+        self.view.clear(self.xp.arange(self.people, device=self.device))
         self.started = True
         return self.observe()
 
@@ -91,16 +91,17 @@ class FeedBatch:
 
     def restart(self, rows: Bool) -> None:
         """Puts the next person (person + 1) in each of the rows marked true."""
-        if not self.xp.any(rows):
+        (some,) = self.xp.nonzero(rows)
+        if some.shape[0] == 0:
             return
-        traits, state, luck = self._newcomers.take(rows, self.seed, self.person + 1)
+        traits, state, luck = self._newcomers.take(some, self.seed, self.person + 1)
         self.person = self.xp.where(rows, self.person + 1, self.person)
         self.slot = self.xp.where(rows, 0, self.slot)
-        self.traits = self.traits.with_rows(rows, traits)
-        self.state = self.state.with_rows(rows, state)
+        self.traits = self.traits.with_rows(some, traits)
+        self.state = self.state.with_rows(some, state)
         if self._used < _AHEAD:
-            self._ahead[self._used :, :, rows] = luck[: _AHEAD - self._used, :, rows]
-        self.view.clear(rows)
+            self._ahead[self._used :, :, some] = luck[: _AHEAD - self._used, ...]
+        self.view.clear(some)
 
     def observe(self) -> Float:
         """The observation as things stand."""
@@ -151,9 +152,8 @@ class FeedBatch:
                 f"({self.people},)"
             )
         count = len(self.items)
-        wrong = (feed < 0) | (feed >= count)
-        if xp.any(wrong):
-            row = int(xp.nonzero(wrong)[0][0])
+        if xp.min(feed) < 0 or xp.max(feed) >= count:
+            row = int(xp.nonzero((feed < 0) | (feed >= count))[0][0])
             raise ValueError(f"action[{row}]: found {feed[row]}; allowed: 0 to {count - 1}")
         kept: Int = xp.astype(feed, xp.int64)
         return kept
@@ -221,34 +221,28 @@ class _Newcomers:
         self._parameters = parameters
         self._waiting: Bool | None = None  # whose next person is drawn
 
-    def take(self, rows: Bool, seed: Int, person: Int) -> tuple[Traits, State, Float]:
-        """Traits, state and first luck, (ahead, lanes, people); valid in the rows marked true.
+    def take(self, rows: Int, seed: Int, person: Int) -> tuple[Traits, State, Float]:
+        """Traits, state and first luck, (ahead, lanes, rows), of who is next in these rows.
 
-        seed, person: int64 (people,), who is next in each row.
+        rows: their numbers. seed, person: int64 (people,), who is next in each row of the batch.
         """
-        waiting, every = self._waiting, rows | ~rows
-        if waiting is None:
-            self._draw_all(seed, person)
-            waiting = every
-        elif namespace(rows).any(rows & ~waiting):
-            self._draw_missing(~waiting, seed, person)
-            waiting = every
-        self._waiting = waiting & ~rows
-        return self._traits, self._state, self._luck
-
-    def _draw_all(self, seed: Int, person: Int) -> None:
-        self._traits, self._state = draw(self._parameters, seed, person)
-        self._luck = _luck_ahead(seed, person, person - person)
-
-    def _draw_missing(self, rows: Bool, seed: Int, person: Int) -> None:
         xp = namespace(rows)
-        where = xp.maximum(xp.cumulative_sum(xp.astype(rows, xp.int64)) - 1, 0)
-        seed, person = seed[rows], person[rows]
+        if self._waiting is None:
+            self._traits, self._state = draw(self._parameters, seed, person)
+            self._luck = _luck_ahead(seed, person, person - person)
+            self._waiting = person == person
+        elif not xp.all(self._waiting[rows]):
+            (missing,) = xp.nonzero(~self._waiting)
+            self._draw_some(missing, seed[missing], person[missing])
+            self._waiting[missing] = True
+        self._waiting[rows] = False
+        return self._traits.take(rows), self._state.take(rows), self._luck[:, :, rows]
+
+    def _draw_some(self, rows: Int, seed: Int, person: Int) -> None:
         traits, state = draw(self._parameters, seed, person)
-        luck = _luck_ahead(seed, person, person - person)
-        self._traits = self._traits.with_rows(rows, traits.take(where))
-        self._state = self._state.with_rows(rows, state.take(where))
-        self._luck = xp.where(rows, luck[:, :, where], self._luck)
+        self._traits = self._traits.with_rows(rows, traits)
+        self._state = self._state.with_rows(rows, state)
+        self._luck[:, :, rows] = _luck_ahead(seed, person, person - person)
 
 
 def _luck_ahead(seed: Int, person: Int, slot: Int) -> Float:

@@ -48,14 +48,16 @@ class PlatformView:
             log: Float = xp.zeros((*shape, people), dtype=xp.float32, device=device)
             return log
 
+        # One more than there are people: columns a power of two apart would share a line of cache.
+        self._columns = xp.zeros((self.size, people + 1), dtype=xp.float32, device=device)[:, :-1]
         self._memories = empty(len(FORGETTING), groups + 4)
         self._total = empty(2 * groups + 2)
         self._last = empty(4)
         self._gap = empty()
         self._newcomer = self.observe(xp.zeros(people, dtype=xp.int64, device=device))[:1, :]
 
-    def clear(self, rows: Bool) -> None:
-        """Forgets the people of these rows."""
+    def clear(self, rows: Int) -> None:
+        """Forgets the people of the rows with these numbers."""
         for log in (self._memories, self._total, self._last, self._gap):
             log[..., rows] = 0.0
 
@@ -67,12 +69,14 @@ class PlatformView:
         stance, extremity, arousal = xp.take(self._axes, watched, axis=1)
         group = xp.take(self._group, watched, axis=1)
         by_group = group * minutes
-        recent = xp.stack([opened, minutes, minutes * outcome.sought, minutes * arousal])
-        event = xp.concat([by_group, recent])
+        # Rows of one column are joined, not stacked: that is a copy and no more.
+        recent = (opened, minutes, minutes * outcome.sought, minutes * arousal)
+        event = xp.concat([by_group, *(column[None, :] for column in recent)])
         self._memories += self._forgetting * (event - self._memories)
-        tilt = xp.stack([minutes * stance, minutes * extremity])
-        self._total += xp.concat([by_group, group * opened, tilt])
-        self._last = xp.stack([opened, minutes, stance * opened, arousal * opened])
+        tilt = (minutes * stance, minutes * extremity)
+        self._total += xp.concat([by_group, group * opened, *(column[None, :] for column in tilt)])
+        last = (opened, minutes, stance * opened, arousal * opened)
+        self._last = xp.concat([column[None, :] for column in last])
         self._gap = xp.where(outcome.opened, 0.0, self._gap + 1.0)
 
     def observe(self, slot: Int, traits: Traits | None = None, state: State | None = None) -> Float:
@@ -85,10 +89,13 @@ class PlatformView:
         recent = xp.reshape(3.0 * self._memories, (-1, slot.shape[0]))
         recency = self._gap / (self._gap + 8.0)
         passed = xp.astype(slot, xp.float32) * (1.0 / self.parameters.calendar.slots)
-        now = [self._last, recency[None, :], passed[None, :]]
-        columns = xp.concat([recent, 2.0 * rate - 1.0, known, tilt, *now])
+        now = (self._last, recency[None, :], passed[None, :])
+        filled = 0
+        for part in (recent, 2.0 * rate - 1.0, known, tilt, *now):
+            self._columns[filled : filled + part.shape[0], :] = part
+            filled += part.shape[0]
         seen: Float = xp.empty((slot.shape[0], self.size), dtype=xp.float32, device=slot.device)
-        seen[...] = columns.T  # a row a person, side by side
+        seen[...] = self._columns.T
         return seen
 
     def observe_newcomers(self, rows: Bool, slot: Int, traits: Traits, state: State) -> Float:
@@ -120,7 +127,7 @@ class OracleView:
         self.parameters, self.items = parameters, items
         self.size = 2 * parameters.population.topics + 11 + 1 + len(items)
 
-    def clear(self, rows: Bool) -> None:
+    def clear(self, rows: Int) -> None:
         """Nothing is remembered."""
 
     def record(self, outcome: Outcome) -> None:

@@ -17,12 +17,13 @@ class _Rows:
         """The rows numbered by `rows`, in their order."""
         return type(self)(**{name: array[rows] for name, array in vars(self).items()})
 
-    def with_rows(self, rows: Bool, fresh: Self) -> Self:
-        """A copy in which the rows marked true are those of `fresh`, which has as many rows."""
+    def with_rows(self, rows: Int, fresh: Self) -> Self:
+        """A copy in which the rows numbered by `rows` are those of `fresh`, in its order."""
 
         def replaced(old: Any1, new: Any1) -> Any1:
-            fitted: Any1 = namespace(old).where(rows if old.ndim == 1 else rows[:, None], new, old)
-            return fitted
+            copy: Any1 = namespace(old).asarray(old, copy=True)
+            copy[rows] = new
+            return copy
 
         mine, theirs = vars(self), vars(fresh)
         return type(self)(**{name: replaced(mine[name], theirs[name]) for name in mine})

@@ -20,10 +20,21 @@ def search_weights(
     parameters: WorldParameters, items: Items, traits: Traits, state: State
 ) -> Float:
     """Unnormalised chance of each item, shape (people, items); the likeliest has 1."""
-    xp = namespace(state.stance)
-    distance = (items.stance - state.stance[:, None]) / traits.latitude[:, None]
-    sought = endorsement(parameters, items, xp.take(state.taste, items.topic, axis=1))
-    sought = sought - (0.5 * items.civic * traits.news[:, None]) * (distance * distance)
+    return _weights(parameters, items, state.taste, state.stance, traits.latitude, traits.news)
+
+
+def _weights(
+    parameters: WorldParameters,
+    items: Items,
+    taste: Float,
+    stance: Float,
+    latitude: Float,
+    news: Float,
+) -> Float:
+    xp = namespace(stance)
+    distance = (items.stance - stance[:, None]) / latitude[:, None]
+    sought = endorsement(parameters, items, xp.take(taste, items.topic, axis=1))
+    sought = sought - (0.5 * items.civic * news[:, None]) * (distance * distance)
     behind = sought - xp.max(sought, axis=1, keepdims=True)
     weight: Float = xp.exp(parameters.search.sharpness * behind)
     return weight
@@ -49,8 +60,15 @@ def search(
     if not xp.any(sought):
         return feed, sought
     rows = xp.nonzero(sought)[0]
-    some_traits, some_state = traits.take(rows), state.take(rows)
-    mass = xp.cumulative_sum(search_weights(parameters, items, some_traits, some_state), axis=1)
+    weight = _weights(
+        parameters,
+        items,
+        state.taste[rows],
+        state.stance[rows],
+        traits.latitude[rows],
+        traits.news[rows],
+    )
+    mass = xp.cumulative_sum(weight, axis=1)
     level = (uniform[rows] / share)[:, None] * mass[:, -1:]
     found = xp.sum(xp.astype(mass < level, xp.int64), axis=1)
     choice = xp.asarray(feed, copy=True)

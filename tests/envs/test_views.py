@@ -171,13 +171,13 @@ def test_an_observation_is_not_changed_by_what_follows(items, crowd):
     assert np.array_equal(first, kept)
 
 
-def test_clear_forgets_the_rows_marked_and_no_other(items, crowd):
+def test_clear_forgets_the_rows_named_and_no_other(items, crowd):
     view = PlatformView(PARAMETERS, items, 3)
     start = view.observe(np.zeros(3, dtype=np.int64), *crowd(PARAMETERS, 3))
     view.record(outcome_of(3, minutes=3.0))
     view.record(outcome_of(3, opened=False))
     before = view.observe(np.zeros(3, dtype=np.int64), *crowd(PARAMETERS, 3))
-    view.clear(np.array([False, True, False]))
+    view.clear(np.array([1]))
     after = view.observe(np.zeros(3, dtype=np.int64), *crowd(PARAMETERS, 3))
     assert np.array_equal(after[[0, 2]], before[[0, 2]])
     assert np.array_equal(after[1], start[1]) and not np.array_equal(before[1], start[1])
@@ -217,7 +217,7 @@ def test_the_oracle_remembers_nothing(items, crowd):
     here = (np.zeros(3, dtype=np.int64), *crowd(PARAMETERS, 3))
     before = view.observe(*here)
     view.record(outcome_of(3, minutes=9.0))
-    view.clear(np.ones(3, dtype=np.bool_))
+    view.clear(np.arange(3))
     assert np.array_equal(view.observe(*here), before)
 
 

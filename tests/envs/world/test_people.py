@@ -133,8 +133,8 @@ def test_take_and_with_rows(traits_of):
     assert picked.news == pytest.approx([0.3, 0.1])
     assert picked.taste.tolist() == [[6, 7], [2, 3]]
 
-    fresh = traits_of(4, news=[0.8, 7.0, 7.0, 0.9], taste=[[10, 11], [70, 70], [70, 70], [12, 13]])
-    mixed = old.with_rows(np.array([True, False, False, True]), fresh)
-    assert mixed.news == pytest.approx([0.8, 0.1, 0.2, 0.9])
-    assert mixed.taste.tolist() == [[10, 11], [2, 3], [4, 5], [12, 13]]
+    fresh = traits_of(2, news=[0.8, 0.9], taste=[[10, 11], [12, 13]])
+    mixed = old.with_rows(np.array([3, 0]), fresh)
+    assert mixed.news == pytest.approx([0.9, 0.1, 0.2, 0.8])
+    assert mixed.taste.tolist() == [[12, 13], [2, 3], [4, 5], [10, 11]]
     assert old.news == pytest.approx([0.0, 0.1, 0.2, 0.3])  # a copy
