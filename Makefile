@@ -66,11 +66,12 @@ headline: $(STAMP)  ## run the headline experiment (hours)
 	@echo "Report: results/headline/report.md"
 
 test: $(STAMP)  ## run the tests; branch coverage of envs/ must reach 95%
-	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --ignore=tests/benchmarks \
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile \
 	  --cov=undertow.envs --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95 $(PYTEST_ARGS)
 
 bench: $(STAMP)  ## measure speed, one process, on a quiet machine
-	$(BIN)/python -m pytest -s tests/benchmarks $(PYTEST_ARGS)
+	@$(BIN)/python -m pip install --quiet -c constraints.txt numba
+	@OMP_NUM_THREADS=2 $(BIN)/undertow bench
 
 lint: $(STAMP)  ## ruff, mypy and the import rules
 	$(BIN)/ruff check .

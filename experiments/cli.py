@@ -48,13 +48,20 @@ def run_command(
         bool, typer.Option(help="do what a finished result lacks of its config, and report anew")
     ] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="processes; one a core")] = None,
+    ray: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="a Ray cluster that does the jobs")
+    ] = None,
 ) -> None:
     """Run an experiment, or what is missing of it."""
+    if ray is not None and workers is not None:
+        raise _fail("--workers: found beside --ray; allowed: one of the two", 2)
     if fresh and extend:
         raise _fail("--extend: found beside --fresh; allowed: one of the two", 2)
     try:
         experiment = _with_catalogue(load_experiment(file), catalogue)
-        folder = _run_with_bar(experiment, results, workers, fresh=fresh, extend=extend)
+        folder = _run_with_bar(
+            experiment, results, workers=workers, ray=ray, fresh=fresh, extend=extend
+        )
     except (ConfigError, CatalogueError, ResultError) as error:
         raise _fail(str(error)) from None
     except KeyboardInterrupt:
@@ -78,7 +85,13 @@ def _with_catalogue(experiment: Experiment, file: Path | None) -> Experiment:
 
 
 def _run_with_bar(
-    experiment: Experiment, results: Path, workers: int | None, *, fresh: bool, extend: bool
+    experiment: Experiment,
+    results: Path,
+    *,
+    workers: int | None,
+    ray: str | None,
+    fresh: bool,
+    extend: bool,
 ) -> Path:
     columns = (
         TextColumn("{task.description}"),
@@ -94,7 +107,15 @@ def _run_with_bar(
             bar.update(task, total=progress.total, completed=progress.done)
             bar.console.print(f"  {text}", style="dim", highlight=False, markup=False)
 
-        return run(experiment, results, fresh=fresh, extend=extend, workers=workers, told=told)
+        return run(
+            experiment,
+            results,
+            fresh=fresh,
+            extend=extend,
+            workers=workers,
+            ray=ray,
+            told=told,
+        )
 
 
 @app.command("list")

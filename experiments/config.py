@@ -58,6 +58,14 @@ class WorldBlock(_Block):
         return build_world(self.preset, self.null, self.overrides)
 
 
+class Resources(_Block):
+    """What one job of a policy takes of a cluster."""
+
+    cpus: float = Field(1, gt=0, le=1024, description="cores")
+    gpus: float = Field(0, ge=0, le=1024, description="GPUs; fractions share one")
+    memory_mb: int = Field(0, ge=0, description="memory to set aside, MB; 0 for none")
+
+
 class PolicyBlock(_Block):
     """A policy; `ppo` here overrides single settings of the experiment's `training`."""
 
@@ -65,6 +73,7 @@ class PolicyBlock(_Block):
     observation: Literal["platform", "oracle"] = "platform"
     description: str = ""
     ppo: dict[str, Any] = Field(default_factory=dict)
+    resources: Resources = Field(Resources(), description="with --ray: of each of its jobs")
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:

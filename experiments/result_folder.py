@@ -50,6 +50,7 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
     for name, block in experiment.worlds.items():
         data["worlds"][name]["parameters"] = block.parameters().model_dump(mode="json")
     for name, policy in experiment.policies.items():
+        del data["policies"][name]["resources"]  # what a job may take does not change what it finds
         if policy.kind == "ppo":
             data["policies"][name]["ppo"] = experiment.settings(name).model_dump(mode="json")
     return data
@@ -322,7 +323,7 @@ def _new_manifest(experiment: Experiment, catalogue: CatalogueReport | None) -> 
         "config_sha256": fingerprint(experiment, catalogue),
         "catalogue_sha256": catalogue.sha256 if catalogue else None,
         "git_revision": _git_revision(),
-        "versions": {name: version(name) for name in _PACKAGES},
+        "versions": installed_versions(),
         "python": platform.python_version(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "seeds": list(range(experiment.seeds)),
@@ -332,6 +333,11 @@ def _new_manifest(experiment: Experiment, catalogue: CatalogueReport | None) -> 
         "wall_time_s": 0.0,
         "finished": None,
     }
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of what the figures depend on."""
+    return {name: version(name) for name in _PACKAGES}
 
 
 def _note_revision(folder: Path, manifest: Manifest) -> None:

@@ -1,4 +1,4 @@
-"""Runs an experiment: its jobs in local processes, resumable at every job.
+"""Runs an experiment: its jobs in local processes or on a cluster, resumable at every job.
 
 What a job does is in `job.py`, what it leaves behind and what is kept of it in `result_folder.py`.
 When all parts stand they are merged into the result.
@@ -15,6 +15,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 
@@ -53,13 +54,14 @@ def run(
     fresh: bool = False,
     extend: bool = False,
     workers: int | None = None,
+    ray: str | None = None,
     told: Callable[[Progress, str], None] = lambda progress, text: None,
 ) -> Path:
     """Runs what is missing of an experiment and writes `results/<name>/`; returns the folder.
 
     fresh: throw an existing result away first. extend: take up a finished result, do only what its
     config has gained since, and write its summary and report anew. workers: processes; one a core
-    if None.
+    if None. ray: address of a Ray cluster whose machines do the jobs instead.
     told: is called with the progress and a line of text. Raises `ResultError` for a folder of
     another config, or a damaged one.
     """
@@ -67,7 +69,14 @@ def run(
     results.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(results / f".{experiment.name}.lock", timeout=0):
-            return _run(experiment, folder, fresh=fresh, extend=extend, workers=workers, told=told)
+            return _run(
+                experiment,
+                folder,
+                fresh=fresh,
+                extend=extend,
+                go=partial(_run_all, workers=workers) if ray is None else _on(ray),
+                told=told,
+            )
     except Timeout:
         raise ResultError(
             f"{folder}: another run is at work on it; allowed: one at a time"
@@ -80,7 +89,7 @@ def _run(
     *,
     fresh: bool,
     extend: bool,
-    workers: int | None,
+    go: Callable[[list[Job], Path], Iterator[str]],
     told: Callable[[Progress, str], None],
 ) -> Path:
     catalogue = world_of(experiment, next(iter(experiment.worlds)))[2]
@@ -108,7 +117,7 @@ def _run(
     told(progress, f"{progress.done} of {len(jobs)} jobs stand" if progress.done else "starting")
     began = time.perf_counter()
     try:
-        for name in _run_all(missing, folder, workers):
+        for name in go(missing, folder):
             progress.done += 1
             told(progress, name)
     finally:
@@ -116,6 +125,12 @@ def _run(
         write_manifest(folder, manifest)
     merge(folder, manifest, experiment, catalogue, jobs)
     return folder
+
+
+def _on(address: str) -> Callable[[list[Job], Path], Iterator[str]]:
+    from .ray_cluster import run_on_ray  # an extra
+
+    return partial(run_on_ray, address=address)
 
 
 def _run_all(jobs: list[Job], folder: Path, workers: int | None) -> Iterator[str]:

@@ -1,0 +1,123 @@
+"""Jobs on an existing Ray cluster. What a job leaves comes back as bytes and is written here.
+
+So the machines share no disk, and a result is the same folder wherever its jobs ran. Ray does a job
+again whose worker or machine was lost; what has come back is never done again.
+"""
+
+from __future__ import annotations
+
+import importlib
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .config import Experiment
+from .job import Job, run_job
+from .result_folder import ResultError, installed_versions, write_whole
+
+RETRIES = 5  # of a job whose worker or machine was lost
+
+
+def run_on_ray(jobs: list[Job], folder: Path, address: str) -> Iterator[str]:
+    """Runs jobs on the cluster at `address` and writes their parts; yields names as they finish.
+
+    Raises `ResultError` where Ray is not installed, no cluster answers, a machine has other
+    versions, or a job is lost more than `RETRIES` times.
+    """
+    if not jobs:
+        return
+    ray = _connected(address)
+    from ray.exceptions import RayError, RayTaskError
+
+    try:
+        experiment = jobs[0].experiment
+        shared = ray.put((experiment, _catalogue(experiment), installed_versions()))
+        perform = ray.remote(max_retries=RETRIES)(_perform)
+        waiting = {}
+        for job in jobs:
+            task = perform.options(name=job.name, **_options(job))
+            waiting[task.remote(shared, job.world, job.policy, job.seed)] = job
+        while waiting:
+            done, _ = ray.wait(list(waiting), num_returns=1)
+            job = waiting.pop(done[0])
+            try:
+                files = ray.get(done[0])
+            except RayTaskError as error:
+                raise error.as_instanceof_cause() from None
+            except RayError as error:
+                raise ResultError(
+                    f"{folder}: job {job.name} was lost {RETRIES + 1} times ({error}); finished "
+                    "jobs are kept, the same command goes on"
+                ) from None
+            for path, content in files.items():
+                write_whole(folder / path, content)
+            yield job.name
+    finally:
+        ray.shutdown()  # the tasks of a driver that leaves are cancelled
+
+
+def _connected(address: str) -> Any:
+    try:
+        ray: Any = importlib.import_module("ray")
+    except ImportError:
+        raise ResultError(
+            "--ray: ray is not installed; allowed: pip install 'undertow[ray]', or no --ray"
+        ) from None
+    try:
+        host, colon, port = address.rpartition(":")
+        if colon and port.isdigit():  # Ray itself would try for minutes, then end the process
+            socket.create_connection((host, int(port)), timeout=10).close()
+        ray.init(address=address, log_to_driver=False)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ResultError(
+            f"--ray: found {address!r}, where no cluster answers ({error}); allowed: HOST:PORT "
+            "of a running one, or auto"
+        ) from None
+    return ray
+
+
+def _options(job: Job) -> dict[str, Any]:
+    wanted = job.experiment.policies[job.policy].resources
+    memory = {"memory": wanted.memory_mb * 2**20} if wanted.memory_mb else {}
+    return {"num_cpus": wanted.cpus, "num_gpus": wanted.gpus, **memory}
+
+
+def _catalogue(experiment: Experiment) -> tuple[str, bytes] | None:
+    block = experiment.catalogue
+    if block is None or block.path is None:
+        return None
+    return block.path.name, block.path.read_bytes()
+
+
+def _perform(
+    shared: tuple[Experiment, tuple[str, bytes] | None, dict[str, str]],
+    world: str,
+    policy: str,
+    seed: int,
+) -> dict[str, bytes]:
+    """On a worker: one job in a folder of its own; the files it left, the JSON of its part last."""
+    experiment, catalogue, versions = shared
+    here = installed_versions()
+    wrong = [f"{k} {here[k]} for {v}" for k, v in versions.items() if here[k] != v]
+    if wrong:
+        raise ResultError(
+            f"--ray: found {', '.join(wrong)} on a worker; allowed: the versions of the machine "
+            "that asks, or the figures could differ"
+        )
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        if catalogue is not None and experiment.catalogue is not None:
+            file = folder / catalogue[0]
+            file.write_bytes(catalogue[1])
+            given = experiment.catalogue.model_copy(update={"path": file})
+            experiment = experiment.model_copy(update={"catalogue": given})
+        for name in ("parts", "policies"):
+            (folder / name).mkdir()
+        job = Job(experiment, world, policy, seed)
+        print(f"begins {job.name}", flush=True)  # to the worker's log in Ray's session folder
+        run_job(job, folder)
+        written = [f for name in ("parts", "policies") for f in (folder / name).iterdir()]
+        written.sort(key=lambda file: (file.parent.name == "parts", file.suffix == ".json"))
+        return {str(file.relative_to(folder)): file.read_bytes() for file in written}
