@@ -370,7 +370,7 @@ def gone(group):
 
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals to a process group")
-SLOW = {**TINY["training"], "slots": 4096}
+SLOW = {**TINY["training"], "slots": 16_384}
 SHORT = {
     "cells": {"lively": ["chronological", "ppo"]},
     "hypotheses": [],
