@@ -29,8 +29,8 @@ def null_worlds(result: Result, drawn: Sequence[str]) -> str:
     return section(
         "The null worlds",
         "Each switches off one thing that an effect may need. A null passes only if two one-sided "
-        "tests reject, at 5%, that the difference lies outside the margin, which was stated before "
-        "the run. A difference that is merely not significant does not pass. What is zero by "
+        "tests reject, at 5%, that the difference lies outside the margin that the config states "
+        "for it. A difference that is merely not significant does not pass. What is zero by "
         "construction shows that the switch works and is no finding.",
         bullets(told),
         table(
