@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.torch_layers import MlpExtractor
@@ -45,6 +46,19 @@ class SkipActorCriticPolicy(ActorCriticPolicy):
     def __init__(self, *args: Any, prior: float = 0.0, **kwargs: Any) -> None:
         self.prior = prior
         super().__init__(*args, **kwargs)
+
+    def predict_values(self, obs: torch.Tensor) -> torch.Tensor:
+        """As SB3's, for observations that are flat already: it is asked for each who ends."""
+        return self.value_net(self.mlp_extractor.forward_critic(obs))
+
+    def obs_to_tensor(self, observation: Any) -> tuple[torch.Tensor, bool]:
+        """As SB3's, and quicker for flat observations, (size,) or (people, size)."""
+        size = self.observation_space.shape
+        if not isinstance(observation, np.ndarray) or observation.shape[-1:] != size:
+            return super().obs_to_tensor(observation)  # says what is wrong
+        single = observation.ndim == 1
+        rows = observation[None] if single else observation
+        return torch.as_tensor(rows, device=self.device), not single
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         return super()._get_constructor_parameters() | {"prior": self.prior}

@@ -47,13 +47,14 @@ def appraise(
 ) -> Appraised:
     """The equations above, on arrays that broadcast against the item's."""
     w, xp = parameters.appraisal, namespace(taste)
+    interest = item.civic * news
     plan = w.base + w.taste * taste - w.satiation * satiation + w.quality * item.quality
     if w.congruence:
         distance = (item.stance - stance) / latitude
-        plan = plan - (0.5 * item.civic * news) * (distance * distance)
+        plan = plan - (0.5 * interest) * (distance * distance)
     if w.temptation:
         allure = w.arousal * (item.arousal - tolerance) + w.falsehood * item.falsehood
-        allure = allure + (w.extremity_pull * item.civic * news) * xp.abs(item.stance)
+        allure = allure + (w.extremity_pull * interest) * xp.abs(item.stance)
     else:
         allure = xp.zeros_like(plan)
     return Appraised(plan, allure, endorsement(parameters, item, taste))

@@ -45,10 +45,21 @@ def philox4x32(
     for _ in range(rounds):
         # c1, c3 and the key may carry bits above the 32nd: what they meet is cut to 32 at once.
         p0, p1 = c0 * _MULTIPLIERS[0], c2 * _MULTIPLIERS[1]
-        c0, c1 = ((p1 >> 32) ^ c1 ^ k0) & _MASK, p1
-        c2, c3 = ((p0 >> 32) ^ c3 ^ k1) & _MASK, p0
+        c0, c1 = _mixed(p1, c1, k0), p1
+        c2, c3 = _mixed(p0, c3, k1), p0
         k0, k1 = k0 + _WEYL[0], k1 + _WEYL[1]
     return c0, c1 & _MASK, c2, c3 & _MASK
+
+
+def _mixed(product: Int, word: Int, key: Int) -> Int:
+    """(product's high word ^ word ^ key), 32 bits; without new arrays where one will do."""
+    high = product >> 32
+    if high.shape != word.shape or high.ndim < key.ndim:  # the first rounds: shapes still grow
+        return (high ^ word ^ key) & _MASK
+    high ^= word
+    high ^= key
+    high &= _MASK
+    return high
 
 
 def uniforms(seed: Int, person: Int, slot: Int, first: int, count: int) -> Float:
