@@ -35,7 +35,7 @@ endef
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv reproduce headline test bench lint types format clean distclean
+.PHONY: help venv reproduce headline test test-ray bench lint types format clean distclean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,8 +69,11 @@ test: $(STAMP)  ## run the tests; branch coverage of envs/ must reach 95%
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile \
 	  --cov=undertow.envs --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95 $(PYTEST_ARGS)
 
+test-ray: $(STAMP)  ## the tests that need Ray, on a cluster of two local nodes
+	@$(BIN)/python -m pip install --quiet -c constraints.txt ray
+	$(BIN)/python -m pytest tests/experiments/test_ray.py $(PYTEST_ARGS)
+
 bench: $(STAMP)  ## measure speed, one process, on a quiet machine
-	@$(BIN)/python -m pip install --quiet -c constraints.txt numba
 	@OMP_NUM_THREADS=2 $(BIN)/undertow bench
 
 lint: $(STAMP)  ## ruff, mypy and the import rules

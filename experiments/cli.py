@@ -143,7 +143,8 @@ def list_command(
 @app.command("bench")
 def bench_command(
     suite: Annotated[
-        list[str] | None, typer.Argument(help="world, growth, single, fused, sardine, learner")
+        list[str] | None,
+        typer.Argument(help="world, growth, single, fused, sardine, learner, profile"),
     ] = None,
     save: Annotated[Path | None, typer.Option("--json", help="save the figures by name")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="repetitions; medians are told")] = 7,

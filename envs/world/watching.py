@@ -25,7 +25,7 @@ def _mean_of_cut(shape: float, cut: float) -> float:
 
 
 @lru_cache(maxsize=64)
-def _noise_scale(shape: float, longest: float) -> tuple[float, float]:
+def noise_scale(shape: float, longest: float) -> tuple[float, float]:
     """Cut and scale such that the cut variable has mean 1 and maximum `longest`."""
     low, high = 0.0, 1e3
     for _ in range(200):
@@ -38,7 +38,7 @@ def _noise_scale(shape: float, longest: float) -> tuple[float, float]:
 
 def session_noise(parameters: WorldParameters, uniform: Float) -> Float:
     """E: mean 1, right-skewed, at most `watching.longest`."""
-    cut, scale = _noise_scale(parameters.watching.shape, parameters.watching.longest)
+    cut, scale = noise_scale(parameters.watching.shape, parameters.watching.longest)
     xp = namespace(uniform)
     raw = xp.exp(xp.log(-xp.log(uniform)) * (1.0 / parameters.watching.shape))
     noise: Float = xp.minimum(raw, cut) * scale

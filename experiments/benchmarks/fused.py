@@ -15,7 +15,7 @@ import numba
 import numpy as np
 
 from ...envs.world import Items, State, Traits, WorldParameters
-from ...envs.world.watching import _noise_scale
+from ...envs.world.watching import noise_scale
 
 
 class FusedWorld:
@@ -47,7 +47,7 @@ class FusedWorld:
 
 
 def _numbers(p: WorldParameters) -> np.ndarray:
-    cut, scale = _noise_scale(p.watching.shape, p.watching.longest)
+    cut, scale = noise_scale(p.watching.shape, p.watching.longest)
     a, o, w, v = p.appraisal, p.opening, p.watching, p.welfare
     return np.array([
         a.base, a.taste, a.satiation, a.quality, a.arousal, a.falsehood, a.extremity_pull,

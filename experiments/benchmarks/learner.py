@@ -41,9 +41,9 @@ def against_nothing(threads: int, rounds: int = 7) -> Rates:
     settings = PPOSettings()
 
     def side(env_class: type[FeedVecEnv]) -> Side:
-        return _learning(env_class(settings.n_envs, seed=0, stagger=True), settings, 2)
+        return learning(env_class(settings.n_envs, seed=0, stagger=True), settings, 2)
 
-    with _Threads(threads):
+    with Threads(threads):
         return side_by_side({"undertow": side(FeedVecEnv), "nothing": side(Nothing)}, rounds)
 
 
@@ -58,12 +58,13 @@ def against_dummy(threads: int = 1, rounds: int = 3) -> Rates:
     )
     ordinary = DummyVecEnv([FeedEnv for _ in range(8)])
     ordinary.seed(0)
-    with _Threads(threads):
-        native = _learning(FeedVecEnv(settings.n_envs, seed=0, stagger=True), settings, 1)
-        return side_by_side({"native": native, "dummy": _learning(ordinary, few, 1)}, rounds)
+    with Threads(threads):
+        native = learning(FeedVecEnv(settings.n_envs, seed=0, stagger=True), settings, 1)
+        return side_by_side({"native": native, "dummy": learning(ordinary, few, 1)}, rounds)
 
 
-def _learning(env: VecEnv, settings: PPOSettings, rollouts: int) -> Side:
+def learning(env: VecEnv, settings: PPOSettings, rollouts: int) -> Side:
+    """Trains PPO on `env`, so many rollouts a round."""
     model: PPO = learner(VecMonitor(env), settings, seed=0)
     slots = rollouts * settings.n_envs * settings.n_steps
 
@@ -74,7 +75,7 @@ def _learning(env: VecEnv, settings: PPOSettings, rollouts: int) -> Side:
     return learn
 
 
-class _Threads:
+class Threads:
     """Torch as in a worker of an experiment, but for the number of threads; then as before."""
 
     def __init__(self, threads: int) -> None:

@@ -11,9 +11,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from . import learner, sardine, world
+from . import learner, profile, sardine, world
 
-SUITES = ("world", "growth", "single", "fused", "sardine", "learner")
+SUITES = ("world", "growth", "single", "fused", "sardine", "learner", "profile")
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ def run_suites(
         "fused": lambda: _fused(rounds),
         "sardine": lambda: _sardine(cache, rounds),
         "learner": lambda: _learner(rounds),
+        "profile": _profile,
     }
     for name in suites:
         told(name)
@@ -100,6 +101,13 @@ def _learner(rounds: int) -> Iterator[Line]:
     rates = learner.against_dummy(rounds=min(rounds, 3))
     yield Line("ppo_dummy_8", rates.median("dummy"), "slots/s", "DummyVecEnv of 8")
     yield Line("ppo_native_over_dummy", rates.ratio("native", "dummy"), "x")
+
+
+def _profile() -> Iterator[Line]:
+    for part, share in profile.of_a_step().items():
+        yield Line(f"share_of_a_step_{part}", 100 * share, "%", f"{profile.PEOPLE} people")
+    for part, share in profile.of_training().items():
+        yield Line(f"share_of_training_{part}", 100 * share, "%", "one thread")
 
 
 def as_json(lines: list[Line], rounds: int) -> dict[str, Any]:

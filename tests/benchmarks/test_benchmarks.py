@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from undertow.envs import FeedBatch
 from undertow.envs.world import IN_A_SLOT, Mechanism, slot, uniforms, world
-from undertow.experiments.benchmarks import sardine, suite, timing
+from undertow.experiments.benchmarks import fused, profile, sardine, suite, timing
 from undertow.experiments.benchmarks import world as world_benchmarks
 from undertow.experiments.benchmarks.learner import Nothing
 from undertow.experiments.cli import app
@@ -21,7 +21,6 @@ PEOPLE = 48
 
 @pytest.mark.parametrize("preset", ["default", "vulnerable"])
 def test_the_fused_loop_tells_the_lives_that_the_slot_tells(preset):
-    fused = pytest.importorskip("undertow.experiments.benchmarks.fused")
     parameters = world(preset, overrides={"churn": {"hazard": 0.05}, "opening": {"base": -1.0}})
     batch = FeedBatch(parameters, PEOPLE)
     persons = np.arange(PEOPLE, dtype=np.int64)
@@ -82,6 +81,12 @@ def test_nothing_has_the_shape_of_the_world_and_does_nothing():
     assert not any(reward.any() for _, reward, _, _ in steps)
     assert [done.all() for _, _, done, _ in steps] == [False] * (slots - 1) + [True]
     assert all("terminal_observation" in info for info in steps[-1][3])
+
+
+def test_the_shares_of_a_step_are_shares_of_functions_that_are_there():
+    shares = profile.of_a_step()
+    assert all(0.01 < share < 0.9 for share in shares.values()), shares
+    assert shares["slot"] == max(shares.values()) and sum(shares.values()) < 1
 
 
 # --- the command ----------------------------------------------------------------------------------
