@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
@@ -81,14 +80,17 @@ def _fused(rounds: int) -> Iterator[Line]:
 
 
 def _sardine(cache: Path, rounds: int) -> Iterator[Line]:
+    taken: dict[str, list[float]] = {"ours": [], "theirs": []}
     try:
-        theirs = statistics.median(sardine.rates(cache / "sardine", rounds))
+        for _ in range(rounds):
+            taken["theirs"].append(sardine.rate(cache / "sardine"))
+            taken["ours"].append(world.by_people((1024,), 1).median("1024"))
     except (sardine.NotInstalled, OSError) as error:
         yield Line("world_1024_over_sardine", None, "x", f"not measured: {error}")
         return
-    ours = world.by_people((1024,), rounds).median("1024")
-    yield Line("sardine_1", theirs, "steps/s", sardine.NAME)
-    yield Line("world_1024_over_sardine", ours / theirs, "x", sardine.PACKAGE)
+    rates = Rates(taken)
+    yield Line("sardine_1", rates.median("theirs"), "steps/s", sardine.NAME)
+    yield Line("world_1024_over_sardine", rates.ratio("ours", "theirs"), "x", sardine.PACKAGE)
 
 
 def _learner(rounds: int) -> Iterator[Line]:
