@@ -160,15 +160,18 @@ def bench_command(
     if save is not None and not save.parent.is_dir():
         raise _fail(f"--json: found {save}; allowed: a file in a folder that exists", 2)
     lines: list[Line] = []
-    with _console.status("") as status:
-        for line in run_suites(chosen, cache, rounds, lambda name: status.update(name)):
-            lines.append(line)
-            value = "-" if line.value is None else f"{line.value:,.{3 if line.unit == 'x' else 0}f}"
-            text = f"{line.name:<28} {value:>14} {line.unit:<8} {line.remark}"
-            _console.print(text, highlight=False, markup=False, soft_wrap=True)
-    if save is not None:
-        text = json.dumps(as_json(lines, rounds), indent=1) + "\n"
-        write_whole(save, text.encode())
+    try:
+        with _console.status("") as status:
+            for line in run_suites(chosen, cache, rounds, lambda name: status.update(name)):
+                lines.append(line)
+                decimals = 3 if line.unit == "x" else 0
+                value = "-" if line.value is None else f"{line.value:,.{decimals}f}"
+                text = f"{line.name:<28} {value:>14} {line.unit:<8} {line.remark}"
+                _console.print(text, highlight=False, markup=False, soft_wrap=True)
+    finally:  # what was measured before a stop is kept
+        if save is not None:
+            text = json.dumps(as_json(lines, rounds), indent=1) + "\n"
+            write_whole(save, text.encode())
 
 
 @app.command("schema")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import learner, profile, sardine, world
+from .timing import Rates
 
 SUITES = ("world", "growth", "single", "fused", "sardine", "learner", "profile")
 

@@ -107,6 +107,32 @@ def test_the_figures_are_printed_and_saved_by_name(tmp_path, monkeypatch):
     assert saved["rounds"] == 1 and "cores" in saved["machine"]
 
 
+def test_sardine_is_timed_in_turns_with_us(monkeypatch, tmp_path):
+    theirs, ours = iter([1.0, 4.0, 10.0]), iter([8.0, 12.0, 20.0])
+    monkeypatch.setattr(suite.sardine, "rate", lambda folder: next(theirs))
+    monkeypatch.setattr(
+        suite.world, "by_people", lambda people, rounds: timing.Rates({"1024": [next(ours)]})
+    )
+    found = bench("sardine", "--cache", tmp_path, "--rounds", 3)
+    assert found.exit_code == 0
+    told = {line.split()[0]: line.split()[1] for line in found.stdout.splitlines()}
+    assert told["world_1024_over_sardine"] == "3.000"  # the median of 8, 3 and 2
+    assert told["sardine_1"] == "4"
+
+
+def test_what_was_measured_before_a_failure_is_saved(monkeypatch, tmp_path):
+    rates = timing.Rates({"undertow/Feed-v0": [30.0], "CartPole-v1": [60.0]})
+    monkeypatch.setattr(suite.world, "against_cartpole", lambda rounds: rates)
+    monkeypatch.setattr(suite.learner, "against_nothing", lambda threads, rounds: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        CliRunner().invoke(
+            app, ["bench", "single", "learner", "--json", str(tmp_path / "b.json")],
+            catch_exceptions=False,
+        )  # fmt: skip
+    saved = json.loads((tmp_path / "b.json").read_text())
+    assert saved["figures"]["single_feed_over_cartpole"]["value"] == 0.5
+
+
 def test_what_cannot_be_installed_is_told_and_the_rest_goes_on(tmp_path, monkeypatch):
     failed = SimpleNamespace(returncode=1, stderr="no route\nno such package", stdout="")
     monkeypatch.setattr(sardine.subprocess, "run", lambda *a, **k: failed)
