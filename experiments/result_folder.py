@@ -158,7 +158,7 @@ def take_over(
         *("started", "wall_time_s", "git_revision", "later_revisions", "earlier_core_s"),
         "peak_memory_mb_per_worker",
     )
-    kept = {key: manifest[key] for key in stays if manifest.get(key, 0.0) != 0.0}
+    kept = {key: manifest[key] for key in stays if key in manifest}
     earlier = list(manifest.get("earlier_configs", []))
     if manifest["config_sha256"] != new["config_sha256"]:
         earlier.append(manifest["config_sha256"])

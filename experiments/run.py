@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 
 from .config import Experiment
 from .job import Job, jobs_of, run_job, set_torch, world_of
+from .ray_cluster import run_on_ray
 from .result_folder import (
     ResultError,
     check_finished,
@@ -67,16 +68,10 @@ def run(
     """
     folder = results / experiment.name
     results.mkdir(parents=True, exist_ok=True)
+    go = partial(_run_all, workers=workers) if ray is None else partial(run_on_ray, address=ray)
     try:
         with FileLock(results / f".{experiment.name}.lock", timeout=0):
-            return _run(
-                experiment,
-                folder,
-                fresh=fresh,
-                extend=extend,
-                go=partial(_run_all, workers=workers) if ray is None else _on(ray),
-                told=told,
-            )
+            return _run(experiment, folder, fresh=fresh, extend=extend, go=go, told=told)
     except Timeout:
         raise ResultError(
             f"{folder}: another run is at work on it; allowed: one at a time"
@@ -125,12 +120,6 @@ def _run(
         write_manifest(folder, manifest)
     merge(folder, manifest, experiment, catalogue, jobs)
     return folder
-
-
-def _on(address: str) -> Callable[[list[Job], Path], Iterator[str]]:
-    from .ray_cluster import run_on_ray  # an extra
-
-    return partial(run_on_ray, address=address)
 
 
 def _run_all(jobs: list[Job], folder: Path, workers: int | None) -> Iterator[str]:
