@@ -355,10 +355,24 @@ def test_a_really_full_disk(small_disk, tmp_path, finished, light, left):
 
 
 def started(file, results):
-    """`undertow run` in a session of its own, as a terminal would start it."""
+    """`undertow run` in a session of its own, as a terminal would start it.
+
+    Tests that a script started in the background ignore Ctrl-C, and so would what they start.
+    """
+
+    def hears_ctrl_c():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
     words = [UNDERTOW, "run", str(file), "--results", str(results), "--workers", "1"]
     pipe = subprocess.PIPE
-    return subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+    return subprocess.Popen(
+        words,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        start_new_session=True,
+        preexec_fn=hears_ctrl_c if os.name == "posix" else None,
+    )
 
 
 def gone(group):
@@ -370,7 +384,7 @@ def gone(group):
 
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals to a process group")
-SLOW = {**TINY["training"], "slots": 16_384}
+SLOW = {**TINY["training"], "slots": 4096}
 SHORT = {
     "cells": {"lively": ["chronological", "ppo"]},
     "hypotheses": [],
