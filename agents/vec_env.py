@@ -16,7 +16,38 @@ from undertow.envs.world import Items
 ENVIRONMENTS = ("undertow/Feed-v0",)
 
 
-class FeedVecEnv(VecEnv):
+class BatchVecEnv(VecEnv):
+    """What every native `VecEnv` over one batch shares: nothing in it is per person."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        """An attribute of this environment, once for each index."""
+        return [getattr(self, attr_name)] * len(self._rows(indices))
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        """Not per person: people share one batch."""
+        setattr(self, attr_name, value)
+
+    def env_method(
+        self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
+    ) -> list[Any]:
+        """Calls a method of this environment once for each index."""
+        method = getattr(self, method_name)
+        return [method(*method_args, **method_kwargs) for _ in self._rows(indices)]
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+        """Never wrapped one by one."""
+        return [False] * len(self._rows(indices))
+
+    def _rows(self, indices: int | Sequence[int] | None) -> Sequence[int]:
+        if indices is None:
+            return range(self.num_envs)
+        return [indices] if isinstance(indices, int) else indices
+
+
+class FeedVecEnv(BatchVecEnv):
     """`undertow/Feed-v0` as SB3 sees it; person i is that of `FeedEnv` seeded with `seed + i`.
 
     The info of a person who ends carries `terminal_observation` and `TimeLimit.truncated`, as SB3
@@ -93,33 +124,6 @@ class FeedVecEnv(VecEnv):
         return [
             {name: column[row] for name, column in columns.items()} for row in range(self.num_envs)
         ]
-
-    def close(self) -> None:
-        """Nothing to close."""
-
-    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """An attribute of this environment, once for each index."""
-        return [getattr(self, attr_name)] * len(self._rows(indices))
-
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Not per person: people share one batch."""
-        setattr(self, attr_name, value)
-
-    def env_method(
-        self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
-    ) -> list[Any]:
-        """Calls a method of this environment once for each index."""
-        method = getattr(self, method_name)
-        return [method(*method_args, **method_kwargs) for _ in self._rows(indices)]
-
-    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-        """Never wrapped one by one."""
-        return [False] * len(self._rows(indices))
-
-    def _rows(self, indices: int | Sequence[int] | None) -> Sequence[int]:
-        if indices is None:
-            return range(self.num_envs)
-        return [indices] if isinstance(indices, int) else indices
 
 
 def make_vec_env(env_id: str, n_envs: int = 1, seed: int | None = None, **kwargs: Any) -> VecEnv:

@@ -113,14 +113,15 @@ class FeedBatch:
         fresh[rows] = self.view.observe_newcomers(rows, self.slot, self.traits, self.state)
         return fresh
 
-    def step(self, action: Any1) -> Transition:
+    def step(self, action: Any1, away: Bool | None = None) -> Transition:
         """Leads each person's feed with the item `action`, an integer array of shape (people,).
 
+        away: who keeps the app closed in this slot whatever calls, bool (people,); nobody if None.
         Raises `ValueError` for an action outside the catalogue, naming the row.
         """
         feed = self._checked(action)
         self.state, outcome = slot(
-            self.parameters, self.items, self.traits, self.state, feed, self._luck()
+            self.parameters, self.items, self.traits, self.state, feed, self._luck(), away
         )
         self.slot = self.slot + 1
         yoked_logs = self.parameters.placebo == "yoked_logs"

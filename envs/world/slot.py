@@ -61,18 +61,21 @@ def slot(
     state: State,
     feed: Int,
     luck: Float,
+    away: Bool | None = None,
 ) -> tuple[State, Outcome]:
     """Advances every person by one slot.
 
     feed: the item that leads each person's feed, int64 (people,). luck: uniform draws, float32
-    (`streams.IN_A_SLOT`, people). No input is changed. Who has left watches nothing more; what
-    they carry goes on fading.
+    (`streams.IN_A_SLOT`, people). away: who keeps the app closed whatever calls, (people,); nobody
+    if None. No input is changed. Who has left watches nothing more; what they carry goes on fading.
     """
     xp = namespace(state.stance)
     # 1. Open, called by the lead item and by habit.
     lead = appraise_one(parameters, items.at(feed), traits, state)
     chance = opening_probability(parameters, lead, state.habit, state.regret, traits.self_control)
     opened = (luck[Mechanism.OPENING] < chance) & state.present
+    if away is not None:
+        opened = opened & ~away
 
     # 2. Follow the feed, or look for something.
     choice, sought = search(parameters, items, traits, state, feed, opened, luck[Mechanism.SEARCH])

@@ -30,6 +30,7 @@ class Mechanism(IntEnum):
     CHURN = 3
     STANCE = 4
     POLICY = 8
+    AWAY = 12
     TRAITS = 64
 
 
