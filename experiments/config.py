@@ -50,7 +50,7 @@ class WorldBlock(_Block):
         try:
             self.parameters()
         except ValidationError as error:
-            raise _Below(_told(error, "overrides")) from None
+            raise _Below(told(error, "overrides")) from None
         return self
 
     def parameters(self) -> WorldParameters:
@@ -199,7 +199,7 @@ class Experiment(_Block):
             try:
                 settings = self.settings(name)
             except ValidationError as error:
-                raise _Below(_told(error, "policies", name, "ppo")) from None
+                raise _Below(told(error, "policies", name, "ppo")) from None
             if block.kind == "ppo" and block.observation != "oracle" and settings.greedy_prior:
                 raise ValueError(
                     f"policies.{name}.ppo.greedy_prior: found {settings.greedy_prior:g} with the "
@@ -223,7 +223,7 @@ class Experiment(_Block):
         return PPOSettings.model_validate(self.training.model_dump() | self.policies[policy].ppo)
 
 
-def _told(error: ValidationError, *under: str) -> str:
+def told(error: ValidationError, *under: str) -> str:
     """All problems of a pydantic error, a line each: path, what was found, what is allowed."""
     lines = []
     for problem in error.errors():
@@ -245,9 +245,9 @@ def _told(error: ValidationError, *under: str) -> str:
 def load_experiment(file: Path) -> Experiment:
     """Reads and validates a config; raises `ConfigError`."""
     try:
-        return Experiment.model_validate(_read(file, ()))
+        return Experiment.model_validate(read_yaml(file))
     except ValidationError as error:
-        raise ConfigError(f"{file}:\n{_told(error)}") from None
+        raise ConfigError(f"{file}:\n{told(error)}") from None
 
 
 class _OnceEach(yaml.SafeLoader):
@@ -267,7 +267,8 @@ class _OnceEach(yaml.SafeLoader):
         return node
 
 
-def _read(file: Path, extended: tuple[Path, ...]) -> dict[str, Any]:
+def read_yaml(file: Path, extended: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """The mapping that a YAML file holds, laid over what it extends; raises `ConfigError`."""
     if file.resolve() in extended:
         raise ConfigError(f"{file}: extends itself; allowed: a chain of files that ends")
     try:
@@ -287,7 +288,7 @@ def _read(file: Path, extended: tuple[Path, ...]) -> dict[str, Any]:
         return data
     if not isinstance(below, str):
         raise ConfigError(f"{file}: extends: found {below!r}; allowed: a path beside this file")
-    return _laid_over(_read(file.parent / below, (*extended, file.resolve())), data)
+    return _laid_over(read_yaml(file.parent / below, (*extended, file.resolve())), data)
 
 
 def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -9,6 +14,8 @@ from matplotlib.figure import Figure
 
 from .result import NEUTRAL, Result
 from .statistics import Estimate
+
+_STYLE = Path(__file__).with_name("undertow.mplstyle")
 
 #: Colour and marker of a policy (Okabe and Ito).
 LOOK = {
@@ -74,3 +81,16 @@ def new_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """The one style sheet, while a figure is made and saved."""
+    with matplotlib.style.context(_STYLE):
+        yield
+
+
+def save_figure(figure: Figure, file: Path) -> None:
+    """Writes a PNG without a date, so that the same result gives the same bytes."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, metadata={"Software": None})

@@ -9,20 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import matplotlib.style
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from .drawing import arms, draw_row, look, new_figure, policy_ticks
+from .drawing import arms, draw_row, look, new_figure, policy_ticks, save_figure, style
 from .overview import overview
 from .result import Result, read_estimate
 from .statistics import Estimate
 from .susceptibility import Deciles
 from .verdicts import limit, tested
 
-STYLE = Path(__file__).with_name("undertow.mplstyle")
 MINUTES = "watch_minutes_per_day"
 HARMS = ("unendorsed_share", "self_control_wedge", "habit_share", "radicalised_share", "welfare")
 #: How many margins from zero the figure of the nulls reaches.
@@ -50,12 +48,12 @@ def draw(result: Result, people: dict[tuple[str, str], Deciles], folder: Path) -
         "susceptible": lambda: susceptible(people),
     }
     drawn = []
-    with matplotlib.style.context(STYLE):
+    with style():
         for name, make in makers.items():
             file = folder / f"{name}.png"
             file.unlink(missing_ok=True)
             if (figure := make()) is not None:
-                figure.savefig(file, metadata={"Software": None})
+                save_figure(figure, file)
                 drawn.append(name)
     return drawn
 

@@ -15,7 +15,8 @@ from typing import Any
 
 from .config import Experiment
 from .job import Job, run_job
-from .result_folder import ResultError, installed_versions, write_whole
+from .provenance import installed_versions, write_whole
+from .result_folder import ResultError
 
 RETRIES = 5  # of a job whose worker or machine was lost
 

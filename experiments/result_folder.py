@@ -6,31 +6,26 @@ manifest say what is done, so a run can stop anywhere. `result.py` reads what is
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
-import os
-import platform
 import shutil
-import subprocess
 from collections.abc import Callable
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import yaml
 
+from . import provenance
 from .catalogue_file import CatalogueReport
 from .config import Experiment
 from .metrics import METRICS
+from .provenance import digest, now, write_whole
 from .summary import summarise
 
 if TYPE_CHECKING:  # jobs write through this module
     from .job import Job
 
-_PACKAGES = ("undertow", "numpy", "gymnasium", "torch", "stable-baselines3", "scipy", "pandas")
 _RECORDS = {"config.yaml", "manifest.json"}
 _OUTCOME = {"parts", "policies", "episodes.parquet", "summary.json", "report.md", "figures"}
 
@@ -59,7 +54,7 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
 def fingerprint(experiment: Experiment, catalogue: CatalogueReport | None) -> str:
     """Hash of the resolved config, and of the catalogue's file where there is one."""
     data = {"config": resolved(experiment), "catalogue": catalogue and catalogue.sha256}
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+    return digest(data)
 
 
 def read_manifest(folder: Path) -> Manifest | None:
@@ -288,7 +283,7 @@ def merge(
         manifest["peak_memory_mb_per_worker"] = max(
             peak, manifest.get("peak_memory_mb_per_worker", 0.0)
         )
-    manifest["finished"] = datetime.now(UTC).isoformat(timespec="seconds")
+    manifest["finished"] = now()
     write_manifest(folder, manifest)
     finish(folder)
 
@@ -322,48 +317,23 @@ def _new_manifest(experiment: Experiment, catalogue: CatalogueReport | None) -> 
         "name": experiment.name,
         "config_sha256": fingerprint(experiment, catalogue),
         "catalogue_sha256": catalogue.sha256 if catalogue else None,
-        "git_revision": _git_revision(),
-        "versions": installed_versions(),
-        "python": platform.python_version(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        **provenance.made_by(),
         "seeds": list(range(experiment.seeds)),
         "people_per_seed": experiment.evaluation.people,
         "training_slots": experiment.training.slots,
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "started": now(),
         "wall_time_s": 0.0,
         "finished": None,
     }
 
 
-def installed_versions() -> dict[str, str]:
-    """Versions of what the figures depend on."""
-    return {name: version(name) for name in _PACKAGES}
-
-
 def _note_revision(folder: Path, manifest: Manifest) -> None:
     """Adds this code's revision to `later_revisions` where none of it has worked here yet."""
     later = manifest.get("later_revisions", [])
-    revision = _git_revision()
+    revision = provenance.git_revision()
     if revision not in (manifest["git_revision"], *later):
         manifest["later_revisions"] = [*later, revision]
         write_manifest(folder, manifest)
-
-
-def _git_revision() -> str | None:
-    """Revision of the code, with -dirty where it was changed; None outside a checkout."""
-    here = Path(__file__).resolve().parents[1]
-
-    def git(*words: str) -> str:
-        done = subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
-
-    try:
-        git("ls-files", "--error-unmatch", "experiments/run.py")  # not a venv in another checkout
-        revision = git("rev-parse", "HEAD")
-        code = ("*.py", "experiments/configs", "constraints.txt", "pyproject.toml")
-        return revision + ("-dirty" if git("status", "--porcelain", "--", *code) else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None
 
 
 def _write_records(folder: Path, manifest: Manifest, experiment: Experiment) -> None:
@@ -375,13 +345,3 @@ def _write_records(folder: Path, manifest: Manifest, experiment: Experiment) -> 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Writes the manifest, whole or not at all."""
     write_whole(folder / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
-
-
-def write_whole(file: Path, content: bytes) -> None:
-    """Whole or not at all: a kill or a full disk leaves no half-written file under its name."""
-    new = file.with_name(f".{file.name}.new")
-    try:
-        new.write_bytes(content)
-        os.replace(new, file)
-    finally:
-        new.unlink(missing_ok=True)

@@ -6,23 +6,17 @@ When all parts stand they are merged into the result.
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from .config import Experiment
-from .job import Job, jobs_of, run_job, set_torch, world_of
+from .job import Job, jobs_of, run_job, world_of
+from .pool import WorkerKilledError, in_processes
+from .progress import Progress
 from .ray_cluster import run_on_ray
 from .result_folder import (
     ResultError,
@@ -37,15 +31,6 @@ from .result_folder import (
     take_over,
     write_manifest,
 )
-
-
-@dataclass
-class Progress:
-    """What `run` tells while it works."""
-
-    total: int
-    done: int = 0
-    resumed: int = 0
 
 
 def run(
@@ -123,55 +108,10 @@ def _run(
 
 
 def _run_all(jobs: list[Job], folder: Path, workers: int | None) -> Iterator[str]:
-    if not jobs:
-        return
-    count = min(workers or os.cpu_count() or 1, len(jobs))
-    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_quiet_worker)
-    waiting: set[Future[str]] = set()
     try:
-        with _interrupts_held():
-            waiting = {pool.submit(run_job, job, folder) for job in jobs}
-        while waiting:
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
-    except BrokenProcessPool:
+        yield from in_processes(partial(run_job, folder=folder), jobs, workers)
+    except WorkerKilledError as error:
         raise ResultError(
-            f"{folder}: a worker was killed (out of memory?); finished jobs are kept, run again to "
-            "go on, with fewer --workers if memory is short"
+            f"{folder}: {error}; finished jobs are kept, run again to go on, with fewer --workers "
+            "if memory is short"
         ) from None
-    except BaseException:
-        processes = list((pool._processes or {}).values())  # shutdown forgets them
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.terminate()
-        raise
-    pool.shutdown()
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Ctrl-C waits, and processes started meanwhile never see it, not even while they import."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _quiet_worker() -> None:
-    """Ctrl-C reaches every process of the terminal; only the parent answers it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    set_torch()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A parent that is killed cannot end its workers, which would wait for a job forever."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

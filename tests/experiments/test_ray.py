@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from undertow.experiments.job import jobs_of
+from undertow.experiments.provenance import installed_versions
 from undertow.experiments.ray_cluster import _options
-from undertow.experiments.result_folder import ResultError, fingerprint, installed_versions
+from undertow.experiments.result_folder import ResultError, fingerprint
 from undertow.experiments.run import run
 
 from .tiny import RULES, TINY, Listener, Stop, experiment, same_result, undertow, until, write

@@ -1,0 +1,81 @@
+"""Work spread over local processes, which end with their parent and leave Ctrl-C to it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context, parent_process
+from typing import TypeVar
+
+from .job import set_torch
+
+Task = TypeVar("Task")
+Done = TypeVar("Done")
+
+
+class WorkerKilledError(RuntimeError):
+    """A worker process was killed from outside."""
+
+
+def in_processes(
+    work: Callable[[Task], Done], tasks: Sequence[Task], workers: int | None = None
+) -> Iterator[Done]:
+    """What `work` gives for each task, in the order in which they end.
+
+    work, tasks and what comes back must pickle. workers: processes; one a core if None. Raises
+    `WorkerKilledError` where one dies, and whatever `work` raises.
+    """
+    if not tasks:
+        return
+    count = min(workers or os.cpu_count() or 1, len(tasks))
+    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_quiet_worker)
+    waiting: set[Future[Done]] = set()
+    try:
+        with _interrupts_held():
+            waiting = {pool.submit(work, task) for task in tasks}
+        while waiting:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+    except BrokenProcessPool:
+        raise WorkerKilledError("a worker was killed (out of memory?)") from None
+    except BaseException:
+        processes = list((pool._processes or {}).values())  # shutdown forgets them
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.terminate()
+        raise
+    pool.shutdown()
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C waits, and processes started meanwhile never see it, not even while they import."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _quiet_worker() -> None:
+    """Ctrl-C reaches every process of the terminal; only the parent answers it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    set_torch()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed cannot end its workers, which would wait for a job forever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,0 +1,181 @@
+"""A result that is no experiment of policies and worlds: tasks, each with a part, then a report.
+
+`undertow validate` and its like leave what `undertow run` leaves, less people and policies, and are
+stopped and resumed in the same way. The manifest's `kind` says which command made a result; its
+parts go once the report is whole.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import yaml
+from filelock import FileLock, Timeout
+
+from . import provenance
+from .markdown import bullets, section
+from .pool import WorkerKilledError, in_processes
+from .progress import Progress
+from .provenance import digest, now, write_whole
+from .result_folder import Manifest, ResultError, delete_result, read_manifest, write_manifest
+
+Told = Callable[[Progress, str], None]
+
+
+class Task(Protocol):
+    """A piece of work that any process can do; it pickles."""
+
+    @property
+    def name(self) -> str:
+        """Also the name of its part."""
+        ...
+
+
+SomeTask = TypeVar("SomeTask", bound=Task)
+
+
+def run_record(
+    folder: Path,
+    kind: str,
+    config: dict[str, Any],
+    *,
+    tasks_of: Callable[[Callable[[str], None]], Sequence[SomeTask]],
+    work: Callable[[SomeTask], Any],
+    finish: Callable[[Sequence[SomeTask], dict[str, Any], Manifest], tuple[dict[str, Any], str]],
+    fresh: bool = False,
+    workers: int | None = None,
+    told: Told = lambda progress, text: None,
+) -> Path:
+    """Does what is missing of a result and finishes it; returns its folder.
+
+    config: what was asked, resolved, as JSON data. tasks_of: the tasks, given what is told of work
+    that comes before them. work: what a task gives, JSON data. finish: draws figures; summary and
+    report, from the tasks, their data by name and the manifest. Other arguments as of `run.run`.
+    Raises `ResultError` for a finished result of another config, or a damaged one.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder.parent / f".{folder.name}.lock", timeout=0):
+            manifest = _open(folder, kind, config, fresh=fresh)
+            if manifest["finished"]:
+                told(Progress(1, 1, 1), "already finished; --fresh runs it again")
+                return folder
+            tasks, data = _work_through(folder, manifest, tasks_of, work, workers, told)
+            summary, report = finish(tasks, data, manifest)
+            _finish(folder, manifest, summary, report)
+            return folder
+    except Timeout:
+        raise ResultError(
+            f"{folder}: another run is at work on it; allowed: one at a time"
+        ) from None
+
+
+def _work_through(
+    folder: Path,
+    manifest: Manifest,
+    tasks_of: Callable[[Callable[[str], None]], Sequence[SomeTask]],
+    work: Callable[[SomeTask], Any],
+    workers: int | None,
+    told: Told,
+) -> tuple[Sequence[SomeTask], dict[str, Any]]:
+    began = time.perf_counter()
+    progress = Progress(1)
+    try:
+        tasks = tasks_of(lambda text: told(progress, text))
+        data = {task.name: _read(_part(folder, task.name)) for task in tasks}
+        missing = [task for task in tasks if data[task.name] is None]
+        progress = Progress(len(tasks), len(tasks) - len(missing), len(tasks) - len(missing))
+        told(progress, f"{progress.done} of {len(tasks)} parts stand")
+        for name, found in in_processes(partial(_make, work, folder), missing, workers):
+            data[name] = found
+            progress.done += 1
+            told(progress, name)
+        return tasks, data
+    except WorkerKilledError as error:
+        raise ResultError(f"{folder}: {error}; finished parts are kept, run again") from None
+    finally:
+        manifest["wall_time_s"] += time.perf_counter() - began
+        write_manifest(folder, manifest)
+
+
+def _make(work: Callable[[SomeTask], Any], folder: Path, task: SomeTask) -> tuple[str, Any]:
+    found = work(task)
+    write_whole(_part(folder, task.name), json.dumps(found).encode())
+    return task.name, found
+
+
+def _part(folder: Path, name: str) -> Path:
+    return folder / "parts" / f"{name}.json"
+
+
+def _read(part: Path) -> Any:
+    """What a part holds; None where it is missing or damaged, and so to be made again."""
+    try:
+        return json.loads(part.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _open(folder: Path, kind: str, config: dict[str, Any], *, fresh: bool) -> Manifest:
+    """Makes the folder ready for parts.
+
+    Parts of an unfinished run of another config are dropped, since they may rest on what changed.
+    """
+    if fresh:
+        delete_result(folder)
+    manifest = read_manifest(folder) if folder.exists() else None
+    sha = digest(config)
+    if manifest and manifest["config_sha256"] == sha:
+        return manifest
+    if manifest and manifest["finished"]:
+        raise ResultError(
+            f"{folder}: holds a result of another config ({manifest['config_sha256'][:12]}, this "
+            f"one is {sha[:12]}); allowed: --fresh to replace it, or another name"
+        )
+    shutil.rmtree(folder / "parts", ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest = {
+        "name": folder.name,
+        "kind": kind,
+        "config_sha256": sha,
+        "catalogue_sha256": None,
+        **provenance.made_by(),
+        "started": now(),
+        "wall_time_s": 0.0,
+        "finished": None,
+    }
+    write_whole(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False).encode())
+    write_manifest(folder, manifest)
+    (folder / "parts").mkdir()
+    return manifest
+
+
+def _finish(folder: Path, manifest: Manifest, summary: dict[str, Any], report: str) -> None:
+    write_whole(folder / "summary.json", (json.dumps(summary, indent=1) + "\n").encode())
+    write_whole(folder / "report.md", report.encode())
+    manifest["finished"] = now()
+    write_manifest(folder, manifest)
+    shutil.rmtree(folder / "parts", ignore_errors=True)
+
+
+def made_section(manifest: Manifest, command: str) -> str:
+    """The end of a report: command, code, versions, time."""
+    versions = ", ".join(f"{k} {v}" for k, v in sorted(manifest["versions"].items()))
+    return section(
+        "How this was made",
+        f"`{command}`; the config beside this report is what was run.",
+        bullets(
+            [
+                f"git revision {manifest['git_revision']}",
+                f"config sha256 {manifest['config_sha256']}",
+                f"versions: {versions}",
+                f"wall time {manifest['wall_time_s'] / 60:.0f} min on {manifest['machine']}",
+            ]
+        ),
+    )
