@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -21,14 +23,17 @@ from rich.table import Table
 
 from .catalogue_file import CatalogueError
 from .config import ConfigError, Experiment, load_experiment
-from .result_folder import ResultError, write_whole
-from .run import Progress, run
+from .progress import Progress
+from .provenance import write_whole
+from .result_folder import ResultError
+from .run import run
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 _console = Console()
 _problem = Console(stderr=True)
 
 _CONFIGS = Path(__file__).parent / "configs"
+_VALIDITY = _CONFIGS / "other" / "validity.yaml"
 
 
 def _fail(message: str, code: int = 1) -> typer.Exit:
@@ -57,18 +62,18 @@ def run_command(
         raise _fail("--workers: found beside --ray; allowed: one of the two", 2)
     if fresh and extend:
         raise _fail("--extend: found beside --fresh; allowed: one of the two", 2)
-    try:
+    with _problems_told():
         experiment = _with_catalogue(load_experiment(file), catalogue)
-        folder = _run_with_bar(
-            experiment, results, workers=workers, ray=ray, fresh=fresh, extend=extend
-        )
-    except (ConfigError, CatalogueError, ResultError) as error:
-        raise _fail(str(error)) from None
-    except KeyboardInterrupt:
-        raise _fail("stopped; finished jobs are kept, the same command goes on", 130) from None
-    except OSError as error:
-        what = "the disk is full" if error.errno == errno.ENOSPC else str(error)
-        raise _fail(f"{what}; finished jobs are kept, the same command goes on") from None
+        with _bar(experiment.name) as told:
+            folder = run(
+                experiment,
+                results,
+                fresh=fresh,
+                extend=extend,
+                workers=workers,
+                ray=ray,
+                told=told,
+            )
     _console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
 
 
@@ -84,15 +89,9 @@ def _with_catalogue(experiment: Experiment, file: Path | None) -> Experiment:
     return experiment.model_copy(update={"catalogue": given})
 
 
-def _run_with_bar(
-    experiment: Experiment,
-    results: Path,
-    *,
-    workers: int | None,
-    ray: str | None,
-    fresh: bool,
-    extend: bool,
-) -> Path:
+@contextmanager
+def _bar(name: str) -> Iterator[Callable[[Progress, str], None]]:
+    """A progress bar, and what tells it how far a run is."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -101,21 +100,54 @@ def _run_with_bar(
         TimeRemainingColumn(),
     )
     with Bar(*columns, console=_console) as bar:
-        task = bar.add_task(experiment.name)
+        task = bar.add_task(name)
 
         def told(progress: Progress, text: str) -> None:
             bar.update(task, total=progress.total, completed=progress.done)
             bar.console.print(f"  {text}", style="dim", highlight=False, markup=False)
 
-        return run(
-            experiment,
-            results,
-            fresh=fresh,
-            extend=extend,
-            workers=workers,
-            ray=ray,
-            told=told,
-        )
+        yield told
+
+
+@contextmanager
+def _problems_told() -> Iterator[None]:
+    """What can go wrong in a run, each with its message and its exit status."""
+    try:
+        yield
+    except (ConfigError, CatalogueError, ResultError) as error:
+        raise _fail(str(error)) from None
+    except KeyboardInterrupt:
+        raise _fail("stopped; finished jobs are kept, the same command goes on", 130) from None
+    except OSError as error:
+        what = "the disk is full" if error.errno == errno.ENOSPC else str(error)
+        raise _fail(f"{what}; finished jobs are kept, the same command goes on") from None
+
+
+@app.command("validate")
+def validate_command(
+    file: Annotated[Path, typer.Argument(help="the suite in YAML")] = _CONFIGS
+    / "other/validity.yaml",
+    results: Annotated[Path, typer.Option(help="folder of results")] = Path("results"),
+    fresh: Annotated[bool, typer.Option(help="replace an existing result")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="processes; one a core")] = None,
+) -> None:
+    """Copy the studies of the evidence in the worlds, and say which findings they meet."""
+    from .validity.config import load_validity
+    from .validity.report import count_of, told_rows
+    from .validity.run import validate
+
+    with _problems_told():
+        suite = load_validity(file)
+        with _bar(suite.name) as told:
+            folder = validate(suite, results, fresh=fresh, workers=workers, told=told)
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    for name, world in summary["worlds"].items():
+        table = Table("row", "statistic", "band", "simulated", "", title=f"world {name}")
+        for line in told_rows(world["rows"]):
+            table.add_row(*line)
+        _console.print(table)
+        _console.print(f"{name}: {count_of(world)}", soft_wrap=True)
+    _console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
 
 
 @app.command("list")

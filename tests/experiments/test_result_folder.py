@@ -8,13 +8,13 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-import undertow.experiments.result_folder as result_folder
 from undertow.agents import load_policy
-from undertow.experiments import cli
+from undertow.experiments import cli, provenance
 from undertow.experiments.config import load_experiment
 from undertow.experiments.job import jobs_of
 from undertow.experiments.result_folder import ResultError, fingerprint, resolved
 from undertow.experiments.run import run
+from undertow.experiments.validity.config import load_validity
 
 from .tiny import (
     RULES,
@@ -56,15 +56,25 @@ def test_the_fingerprint_is_that_of_what_is_run():
     assert printed(training=spelt_out) == printed()
 
 
+#: How the config of a result that is no experiment is read, by the kind its manifest tells.
+RECORDS = {"validity": load_validity}
+
+
 def test_every_committed_result_is_one_of_its_committed_config():
     configs = Path(cli.__file__).parent / "configs"
     for file in REPOSITORY.glob("results/*/manifest.json"):
         manifest = json.loads(file.read_text(encoding="utf-8"))
-        if manifest["finished"]:
-            made_of = load_experiment(configs / f"{file.parent.name}.yaml")
+        if not manifest["finished"]:
+            continue
+        name = f"{file.parent.name}.yaml"
+        if "kind" in manifest:
+            config = RECORDS[manifest["kind"]](configs / "other" / name)
+            found = provenance.digest(config.model_dump(mode="json"))
+        else:
             catalogue = manifest["catalogue_sha256"]
             report = SimpleNamespace(sha256=catalogue) if catalogue else None
-            assert fingerprint(made_of, report) == manifest["config_sha256"], file.parent.name
+            found = fingerprint(load_experiment(configs / name), report)
+        assert found == manifest["config_sha256"], file.parent.name
 
 
 def test_the_config_is_resolved(finished):
@@ -105,15 +115,15 @@ def test_the_manifest_names_the_revision_of_the_code(finished):
     head = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     # A commit may have been made since the run began.
     assert len(manifest_of(finished)["git_revision"].removesuffix("-dirty")) == 40
-    assert result_folder._git_revision().removesuffix("-dirty") == head.stdout.strip()
+    assert provenance.git_revision().removesuffix("-dirty") == head.stdout.strip()
 
 
 def test_a_venv_within_another_checkout_is_not_that_checkout_s_revision(monkeypatch, tmp_path):
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     (tmp_path / "experiments").mkdir()
     module = str(tmp_path / "experiments" / "result_folder.py")
-    monkeypatch.setattr(result_folder, "__file__", module)
-    assert result_folder._git_revision() is None
+    monkeypatch.setattr(provenance, "__file__", module)
+    assert provenance.git_revision() is None
 
 
 @pytest.mark.parametrize("file", ["envs/world/slot.py", "agents/rules.py", "experiments/run.py"])
@@ -129,11 +139,11 @@ def test_changed_code_is_dirty_wherever_it_lies(monkeypatch, tmp_path, file):
     git("add", ".")
     git("commit", "-q", "-m", "all")
     module = str(tmp_path / "experiments" / "result_folder.py")
-    monkeypatch.setattr(result_folder, "__file__", module)
+    monkeypatch.setattr(provenance, "__file__", module)
     (tmp_path / "results.json").write_text("{}")
-    assert not result_folder._git_revision().endswith("-dirty")
+    assert not provenance.git_revision().endswith("-dirty")
     (tmp_path / file).write_text("x = 2\n")
-    assert result_folder._git_revision().endswith("-dirty")
+    assert provenance.git_revision().endswith("-dirty")
 
 
 def test_later_revisions_of_the_code_are_listed_once_and_in_order(tmp_path, light, monkeypatch):
@@ -141,7 +151,7 @@ def test_later_revisions_of_the_code_are_listed_once_and_in_order(tmp_path, ligh
     folder = tmp_path / "tiny"
 
     def by(revision, expected, seeds=3, stops=True):
-        monkeypatch.setattr(result_folder, "_git_revision", lambda: revision)
+        monkeypatch.setattr(provenance, "git_revision", lambda: revision)
         if stops:
             done = len(parts_of(folder))
             with pytest.raises(Stop):
@@ -164,10 +174,10 @@ def test_later_revisions_of_the_code_are_listed_once_and_in_order(tmp_path, ligh
 
 def test_a_later_revision_is_listed_before_it_does_anything(tmp_path, light, monkeypatch):
     """A kill leaves no time to write it down afterwards."""
-    monkeypatch.setattr(result_folder, "_git_revision", lambda: "a")
+    monkeypatch.setattr(provenance, "git_revision", lambda: "a")
     with pytest.raises(Stop):
         run(experiment(**RULES), tmp_path, told=Listener(after=1))
-    monkeypatch.setattr(result_folder, "_git_revision", lambda: "b")
+    monkeypatch.setattr(provenance, "git_revision", lambda: "b")
     seen = []
 
     def told(progress, text):

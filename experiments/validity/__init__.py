@@ -1,0 +1,1 @@
+"""Simulated copies of published studies, and how the world answers to them."""

@@ -1,0 +1,162 @@
+"""`validity.yaml`: the rows of evidence with their bands, the worlds that answer, and the fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ...agents import PPOSettings
+from ...envs.world import WorldParameters, world
+from ..config import ConfigError, read_yaml, told
+from .studies import STATISTICS
+
+
+class _Block(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Part(_Block):
+    """One statistic of a study and the band in which its mean must lie; null is an open end."""
+
+    statistic: str
+    means: str = Field(description="what the number is, with its unit")
+    band: tuple[float | None, float | None]
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> Self:
+        if self.statistic not in STATISTICS:
+            allowed = ", ".join(STATISTICS)
+            raise ValueError(f"statistic: found {self.statistic!r}; allowed: {allowed}")
+        low, high = self.band
+        if (low is None and high is None) or (None not in self.band and low >= high):  # type: ignore[operator]
+            raise ValueError(f"band: found {list(self.band)}; allowed: low < high, one may be null")
+        return self
+
+    def meets(self, value: float | None) -> bool:
+        """Whether a mean lies in the band; an undefined one does not."""
+        low, high = self.band
+        return (
+            value is not None and (low is None or value >= low) and (high is None or value <= high)
+        )
+
+
+class Row(_Block):
+    """One published finding and its simulated copy."""
+
+    row: int = Field(ge=1)
+    source: str
+    sure: str
+    published: str
+    design: str
+    held_out: bool = Field(False, description="not used by the fit, only reported")
+    imposed: bool = Field(False, description="met by design: an input, not a test")
+    counted: bool = Field(True, description="whether it counts as testable")
+    parts: list[Part] = Field(min_length=1)
+
+
+class Answering(_Block):
+    """A world that answers: `default` with overrides, and the fit's where `fitted`."""
+
+    description: str
+    overrides: dict[str, Any] = Field(default_factory=dict)
+    fitted: bool = False
+
+    @model_validator(mode="after")
+    def _builds(self) -> Self:
+        world("default", overrides=self.overrides)
+        return self
+
+
+class Knob(_Block):
+    """A free parameter of the fit and the range it may move in."""
+
+    parameter: str = Field(description="its path, such as habit.gain")
+    low: float
+    high: float
+    why: str = Field("", description="why this range")
+
+    @model_validator(mode="after")
+    def _is_a_parameter(self) -> Self:
+        if not self.low < self.high:
+            raise ValueError(f"low, high: found {self.low}, {self.high}; allowed: low < high")
+        for value in (self.low, self.high):
+            world("default", overrides=self.override(value))
+        return self
+
+    def override(self, value: float) -> dict[str, Any]:
+        """The override that sets it."""
+        group, name = self.parameter.split(".")
+        return {group: {name: float(value)}}
+
+    def value_in(self, parameters: WorldParameters) -> float:
+        """Its value in a world."""
+        group, name = self.parameter.split(".")
+        return float(getattr(getattr(parameters, group), name))
+
+
+class FitBlock(_Block):
+    """Parameters that are fitted together, and the statistics that identify them."""
+
+    name: str
+    why: str
+    knobs: list[Knob] = Field(min_length=1)
+    statistics: list[str] = Field(min_length=1)
+    screened: int = Field(
+        ge=1, le=1024, description="points tried before the search, a power of two"
+    )
+    evaluations: int = Field(ge=10, le=10_000, description="most evaluations of the search")
+
+
+class Fit(_Block):
+    """The fit: block by block, in order, each from what the blocks before found."""
+
+    seed: int = Field(ge=0, description="whose people are fitted to; none is measured later")
+    people: int = Field(300, ge=10)
+    passes: int = Field(1, ge=1, le=10, description="times through the blocks")
+    blocks: list[FitBlock] = Field(min_length=1)
+
+
+class Validity(_Block):
+    """The whole suite."""
+
+    name: str
+    title: str
+    seeds: int = Field(ge=2, le=1000)
+    people: int = Field(1000, ge=10, le=100_000)
+    training: PPOSettings = PPOSettings()
+    worlds: dict[str, Answering] = Field(min_length=1)
+    rows: list[Row] = Field(min_length=1)
+    fit: Fit | None = None
+
+    @model_validator(mode="after")
+    def _fits_what_may_be_fitted(self) -> Self:
+        numbers = [row.row for row in self.rows]
+        if len(set(numbers)) < len(numbers):
+            raise ValueError(f"rows: found {numbers}; allowed: each row once")
+        if self.fit is None:
+            if any(answering.fitted for answering in self.worlds.values()):
+                raise ValueError("worlds: found one that is fitted; allowed: with a `fit` block")
+            return self
+        free = {part.statistic for row in self.rows if not row.held_out for part in row.parts}
+        for block in self.fit.blocks:
+            for name in block.statistics:
+                if name not in free:
+                    raise ValueError(
+                        f"fit.blocks.{block.name}.statistics: found {name!r}; allowed: "
+                        "statistics of rows that are not held out"
+                    )
+        return self
+
+    def part(self, statistic: str) -> Part:
+        """The part that asks for a statistic."""
+        return next(p for row in self.rows for p in row.parts if p.statistic == statistic)
+
+
+def load_validity(file: Path) -> Validity:
+    """Reads and validates the suite; raises `ConfigError`."""
+    try:
+        return Validity.model_validate(read_yaml(file))
+    except ValidationError as error:
+        raise ConfigError(f"{file}:\n{told(error)}") from None

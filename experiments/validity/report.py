@@ -1,0 +1,199 @@
+"""The report of the validity suite: a table a world, a count, and a sentence for each miss."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ..drawing import new_figure, save_figure, style
+from ..markdown import bullets, join, section, table
+from ..record import made_section
+from .misses import MISSES
+
+_MET, _MISSED = "#0072B2", "#D55E00"
+
+
+def count_of(world: dict[str, Any]) -> str:
+    """How many rows a world meets, and how many of the held-out ones."""
+    return (
+        f"{world['met']} of {world['testable']} testable rows inside their band "
+        f"({world['met_held_out']} of {world['held_out']} held out)"
+    )
+
+
+def number(value: float | None) -> str:
+    """A statistic as the tables write it."""
+    return "undefined" if value is None else f"{value:.3g}"
+
+
+def simulated(part: dict[str, Any]) -> str:
+    """Mean and interval of a part."""
+    found = part["simulated"]
+    if found["mean"] is None:
+        return "undefined"
+    return f"{number(found['mean'])} [{number(found['low'])}, {number(found['high'])}]"
+
+
+def band(part: dict[str, Any]) -> str:
+    """A band, with its open end."""
+    low, high = part["band"]
+    if low is None:
+        return f"at most {high:g}"
+    return f"at least {low:g}" if high is None else f"{low:g} to {high:g}"
+
+
+def validity_report(summary: dict[str, Any], manifest: dict[str, Any]) -> str:
+    """`report.md`."""
+    worlds = summary["worlds"]
+    head = [
+        f"# {summary['title']}",
+        bullets(f"**`{name}`**: {count_of(world)}." for name, world in worlds.items()),
+        "Each row is a simulated copy of a study's design, with its own people and their twins. A "
+        "row is met if the mean of every one of its statistics lies in its band, which was set "
+        f"beforehand; intervals are 95% over {summary['seeds']} seeds of {summary['people']} "
+        "people. Being inside a band makes a world consistent with a finding, not right, and rows "
+        "that a world was fitted to are no evidence for it; the held-out ones are.",
+        "![Each statistic in units of its band](figures/validity.png)",
+    ]
+    tables = [
+        section(f"World `{name}`", world["description"], _table(world["rows"]), _misses(world))
+        for name, world in worlds.items()
+    ]
+    tail = [_fit(summary), _designs(summary["rows"]), made_section(manifest, "undertow validate")]
+    return join([*head, *tables, *tail]) + "\n"
+
+
+def told_rows(rows: list[dict[str, Any]]) -> list[list[str]]:
+    """Row, statistic, band, what was simulated, verdict: a line a part."""
+    return [
+        [
+            f"{row['row']}{' (held out)' if row['held_out'] else ''}",
+            f"{part['statistic']}: {part['means']}",
+            band(part),
+            simulated(part),
+            _verdict(row, part),
+        ]
+        for row in rows
+        for part in row["parts"]
+    ]
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    published = [row["published"] for row in rows for _ in row["parts"]]
+    lines = [
+        [line[0], text, *line[1:]] for line, text in zip(told_rows(rows), published, strict=True)
+    ]
+    return table(["row", "published", "statistic", "band", "simulated", "verdict"], lines)
+
+
+def _verdict(row: dict[str, Any], part: dict[str, Any]) -> str:
+    verdict = "inside" if part["pass"] else "**outside**"
+    if row["imposed"]:
+        return f"{verdict} (imposed)"
+    return verdict if row["counted"] else f"{verdict} (not counted)"
+
+
+def _misses(world: dict[str, Any]) -> str:
+    told = []
+    for row in world["rows"]:
+        if row["pass"]:
+            continue
+        why = MISSES.get(row["row"], "Not explained.")
+        told.append(f"Row {row['row']} ({row['source']}): {why}")
+    return join(["Misses:", bullets(told)]) if told else "No row is missed."
+
+
+def _fit(summary: dict[str, Any]) -> str:
+    if not summary["fit"]:
+        return ""
+    rows = [
+        [
+            step["block"],
+            f"`{parameter}`",
+            number(moved["before"]),
+            number(moved["after"]),
+            f"{moved['range'][0]:g} to {moved['range'][1]:g}",
+            f"{number(step['cost_before'])} to {number(step['cost_after'])}",
+        ]
+        for step in summary["fit"]
+        for parameter, moved in step["parameters"].items()
+    ]
+    return section(
+        "The fit",
+        "Block by block, on people who are measured nowhere else; a value at an end of its range "
+        "says that the data ask for more than was thought admissible. Cost: summed squares of "
+        "distances beyond the middle half of the bands, in half-widths.",
+        table(["block", "parameter", "default", "fitted", "range", "cost of the block"], rows),
+    )
+
+
+def _designs(rows: list[dict[str, Any]]) -> str:
+    return section(
+        "Designs and sources",
+        "Sure: V read in the paper's abstract or text; V2 from a secondary source; M from memory, "
+        "not checked, and to be read as approximate.",
+        table(
+            ["row", "source", "sure", "simulated copy"],
+            [[str(row["row"]), row["source"], row["sure"], row["design"]] for row in rows],
+        ),
+        "Row 24 (advertising loads) is an input of the world and has no copy.",
+    )
+
+
+def draw_validity(summary: dict[str, Any], folder: Path) -> None:
+    """`figures/validity.png`: every part of every row, in units of its band, a column a world."""
+    with style():
+        save_figure(_bands(summary), folder / "figures" / "validity.png")
+
+
+def _bands(summary: dict[str, Any]) -> Figure:
+    worlds = summary["worlds"]
+    labels = [
+        (f"{row['row']}{'*' if row['held_out'] else ''}", part["statistic"].replace("_", " "))
+        for row in summary["rows"]
+        for part in row["parts"]
+    ]
+    figure = new_figure(4.2 + 2.6 * len(worlds), 0.22 * len(labels) + 1.2)
+    panels = np.atleast_1d(figure.subplots(1, len(worlds), sharey=True))
+    for axes, (name, world) in zip(panels, worlds.items(), strict=True):
+        axes.axvspan(-1, 1, color="#000000", alpha=0.08, lw=0)
+        parts = [part for row in world["rows"] for part in row["parts"]]
+        for at, part in enumerate(parts):
+            _draw_part(axes, part, at)
+        axes.set_xlim(-4, 4)
+        axes.set_xticks([-1, 1], ["low end", "high end"])
+        axes.set_title(f"{name}: {world['met']} of {world['testable']} rows")
+        axes.grid(axis="x", visible=False)
+    panels[0].set_yticks(range(len(labels)), [f"{text}  {row}" for row, text in labels])
+    panels[0].set_ylim(len(labels) - 0.4, -0.6)
+    figure.supxlabel("place in the band (grey); arrows: further out; rows with * are held out")
+    return figure
+
+
+def _draw_part(axes: Any, part: dict[str, Any], at: int) -> None:
+    found = part["simulated"]
+    colour = _MET if part["pass"] else _MISSED
+    if found["mean"] is None:
+        axes.text(0, at, "undefined", ha="center", va="center", fontsize=7, color=colour)
+        return
+    mean, low, high = (_place(part["band"], found[key]) for key in ("mean", "low", "high"))
+    if abs(mean) > 4:
+        side = np.sign(mean)
+        axes.plot(side * 3.8, at, marker=">" if side > 0 else "<", color=colour, ms=6)
+        return
+    axes.plot([low, high], [at, at], color=colour, lw=1.5)
+    axes.plot(mean, at, "o", color=colour, ms=5, mec="white")
+
+
+def _place(ends: list[float | None], value: float) -> float:
+    """Where a value lies: -1 and 1 are the ends of its band; an open end is as far as the other."""
+    low, high = ends
+    if low is not None and high is not None:
+        return 2 * (value - low) / (high - low) - 1
+    end = low if low is not None else high
+    assert end is not None
+    unit = max(abs(end), 0.1)
+    return -1 + (value - end) / unit if low is not None else 1 + (value - end) / unit

@@ -1,0 +1,201 @@
+"""Runs the validity suite: the fit, then every study in every world with every seed; resumable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...envs.world import WorldParameters, world
+from ..job import derived_seed, set_torch
+from ..provenance import write_whole
+from ..record import Told, run_record
+from ..result_folder import Manifest
+from ..statistics import Estimate, estimate
+from .config import Answering, Part, Row, Validity
+from .fit import fit_world, vulnerable_of
+from .studies import STATISTICS, STUDIES, Setting
+
+_KIND = "validity"
+
+
+@dataclass(frozen=True)
+class StudyJob:
+    """One study in one world with one seed."""
+
+    suite: Validity
+    world: str
+    parameters: WorldParameters
+    study: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Also the name of its file."""
+        return f"{self.world}--{self.study}--{self.seed}"
+
+
+def run_study(job: StudyJob) -> dict[str, float | None]:
+    """Makes one study; its statistics, None where undefined."""
+    set_torch()
+    setting = Setting(
+        job.parameters,
+        vulnerable_of(job.parameters),
+        job.suite.people,
+        derived_seed(job.seed, "validity"),
+        job.suite.training,
+    )
+    found = STUDIES[job.study].measure(setting)
+    return {name: value if np.isfinite(value) else None for name, value in found.items()}
+
+
+def validate(
+    suite: Validity,
+    results: Path,
+    *,
+    fresh: bool = False,
+    workers: int | None = None,
+    told: Told = lambda progress, text: None,
+) -> Path:
+    """Runs what is missing of the suite and writes `results/<name>/`; returns the folder.
+
+    Arguments and errors are those of `run.run`.
+    """
+    folder = results / suite.name
+
+    def tasks_of(say: Callable[[str], None]) -> Sequence[StudyJob]:
+        return jobs_of(suite, _fitted(suite, folder, say)[0])
+
+    def finish(
+        jobs: Sequence[StudyJob], data: dict[str, Any], manifest: Manifest
+    ) -> tuple[dict[str, Any], str]:
+        from .report import draw_validity, validity_report  # matplotlib is slow to import
+
+        fitted, steps = _fitted(suite, folder, lambda text: None)
+        summary = summarise(suite, jobs, data, fitted, steps)
+        draw_validity(summary, folder)
+        return summary, validity_report(summary, manifest)
+
+    return run_record(
+        folder,
+        _KIND,
+        suite.model_dump(mode="json"),
+        tasks_of=tasks_of,
+        work=run_study,
+        finish=finish,
+        fresh=fresh,
+        workers=workers,
+        told=told,
+    )
+
+
+def _studies(suite: Validity) -> list[str]:
+    """The studies that the rows ask for, in the order of the rows."""
+    return list(dict.fromkeys(STATISTICS[p.statistic] for row in suite.rows for p in row.parts))
+
+
+def _fitted(
+    suite: Validity, folder: Path, told: Callable[[str], None]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The fit's overrides and its steps; nothing where no world asks for it."""
+    if not any(answering.fitted for answering in suite.worlds.values()):
+        return {}, []
+    done = folder / "parts" / "fit.json"
+    if not done.exists():
+        found = fit_world(suite, folder / "parts" / "fit.jsonl", told)
+        write_whole(done, json.dumps(found).encode())
+    overrides, steps = json.loads(done.read_text(encoding="utf-8"))
+    return overrides, steps
+
+
+def jobs_of(suite: Validity, fitted: dict[str, Any]) -> list[StudyJob]:
+    """All jobs, seed by seed."""
+
+    def parameters(answering: Answering) -> WorldParameters:
+        below = world("default", overrides=fitted if answering.fitted else {})
+        return world(
+            "default", overrides=_over(below.model_dump(exclude_unset=True), answering.overrides)
+        )
+
+    return [
+        StudyJob(suite, name, parameters(answering), study, seed)
+        for seed in range(suite.seeds)
+        for name, answering in suite.worlds.items()
+        for study in _studies(suite)
+    ]
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = {key: dict(value) for key, value in below.items()}
+    for group, values in above.items():
+        merged.setdefault(group, {}).update(values)
+    return merged
+
+
+def summarise(
+    suite: Validity,
+    jobs: Sequence[StudyJob],
+    data: Mapping[str, dict[str, float | None]],
+    fitted: dict[str, Any],
+    steps: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """The whole `summary.json`. `rows` are those of the first world; `worlds` has all."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for job in jobs:
+        for name, value in data[job.name].items():
+            found.setdefault((job.world, name), []).append(np.nan if value is None else value)
+    worlds = {}
+    for name, answering in suite.worlds.items():
+        here = {s: np.array(values) for (world, s), values in found.items() if world == name}
+        rows = [judge(row, here) for row in suite.rows]
+        counted = [row for row in rows if row["counted"]]
+        worlds[name] = {
+            "description": answering.description,
+            "overrides": _over(fitted if answering.fitted else {}, answering.overrides),
+            "rows": rows,
+            "met": sum(row["pass"] for row in counted),
+            "testable": len(counted),
+            "met_held_out": sum(row["pass"] for row in counted if row["held_out"]),
+            "held_out": sum(row["held_out"] for row in counted),
+        }
+    return {
+        "name": suite.name,
+        "title": suite.title,
+        "seeds": suite.seeds,
+        "people": suite.people,
+        "rows": next(iter(worlds.values()))["rows"],
+        "worlds": worlds,
+        "fit": steps,
+    }
+
+
+def judge(row: Row, values: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
+    """A row with what the copies of its study gave; it passes if every part's mean is in band.
+
+    values: of each statistic, one a seed; NaN where undefined.
+    """
+    parts = [_judge_part(part, values[part.statistic]) for part in row.parts]
+    return {
+        **row.model_dump(mode="json", exclude={"parts"}),
+        "band": parts[0]["band"],
+        "simulated": parts[0]["simulated"],
+        "pass": all(part["pass"] for part in parts),
+        "parts": parts,
+    }
+
+
+def _judge_part(part: Part, values: NDArray[np.float64]) -> dict[str, Any]:
+    defined = values[np.isfinite(values)]
+    # A mean over the few seeds in which a number is defined would choose its cases.
+    told = estimate(values) if 2 * defined.size > values.size else Estimate(None, None, None, 0)
+    return {
+        **part.model_dump(mode="json"),
+        "simulated": told.as_dict(),
+        "pass": part.meets(told.mean),
+        "values": [float(v) if np.isfinite(v) else None for v in values],
+    }

@@ -1,0 +1,375 @@
+"""The validity suite: statistics in worlds where they are known, bands, fit, resume."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from undertow.agents import Greedy, PPOSettings
+from undertow.envs.world import altered, synthetic, world
+from undertow.experiments import cli, record
+from undertow.experiments.config import ConfigError
+from undertow.experiments.result_folder import ResultError
+from undertow.experiments.validity import run as engine
+from undertow.experiments.validity import studies
+from undertow.experiments.validity.config import Part, load_validity
+from undertow.experiments.validity.fit import cost, fit_world, vulnerable_of
+from undertow.experiments.validity.forgetting import forgotten_after, heavy_partisans
+from undertow.experiments.validity.misses import MISSES
+from undertow.experiments.validity.report import _place, band
+from undertow.experiments.validity.studies import STATISTICS, STUDIES, Setting
+
+SUITE = Path(cli.__file__).parent / "configs" / "other" / "validity.yaml"
+
+
+def setting(people=200, **overrides):
+    parameters = world("default", overrides=overrides)
+    return Setting(parameters, vulnerable_of(parameters), people, 11)
+
+
+# --- studies in worlds where the answer is known -------------------------------------------------
+
+
+def test_without_temptation_no_use_is_for_want_of_self_control():
+    assert studies.self_control(setting(appraisal={"temptation": False}))["wedge"] == 0
+
+
+def test_the_bonus_is_of_the_strength_asked_for():
+    assert studies.bonus(setting())["bonus_cut"] == pytest.approx(0.39, abs=0.02)
+
+
+def test_without_habit_a_paid_cut_leaves_next_to_nothing():
+    """Habit, tolerance, regret, tastes and stances are all that lasts; boredom goes in days."""
+    found = studies.bonus(
+        setting(
+            habit={"enabled": False},
+            opening={"regret": 0.0},
+            tolerance={"enabled": False},
+            taste={"enabled": False},
+            stance={"persuasion": False},
+        )
+    )
+    with_habit = studies.bonus(setting())
+    assert abs(found["persistence_first"]) < 0.01
+    assert abs(found["persistence_second"]) < 0.01
+    assert with_habit["persistence_first"] > found["persistence_first"] + 0.05
+
+
+def test_who_is_never_tempted_needs_no_limit():
+    """A limit at untempted use binds on busy days alone; with temptation it binds on most."""
+    calm = studies.limit(setting(appraisal={"temptation": False}))["limit_cut"]
+    assert 0 < calm < studies.limit(setting())["limit_cut"]
+
+
+def test_an_app_that_is_fully_endorsed_is_missed():
+    loved = setting(welfare={"base": 6.0, "unendorsed_cost": 0.0}, habit={"enabled": False})
+    assert studies.deactivation(loved)["welfare_of_deactivation"] < 0
+    assert studies.deactivation(setting())["welfare_of_deactivation"] > 0
+
+
+@pytest.mark.parametrize("shape", [0.6, 1.5])
+def test_the_shape_of_sessions_is_found(shape):
+    alike = setting(
+        watching={"shape": shape, "habit": 0.0, "duration": 0.0, "longest": 7.0, "minutes": 20.0},
+        appraisal={"taste": 0.0, "satiation": 0.0, "quality": 0.0, "arousal": 0.0, "falsehood": 0.0,
+                   "extremity_pull": 0.0, "congruence": False},
+    )  # fmt: skip
+    assert studies.dwell(alike)["weibull_shape"] == pytest.approx(shape, rel=0.05)
+
+
+def test_a_feed_of_one_topic_exploits_it_and_a_supply_of_nothing_civic_shows_none():
+    plain = studies.ranking(setting(catalogue={"civic_supply": 0.15}))
+    assert 0 < plain["civic_share"] < 1 and plain["ranked_over_random"] > 1
+    assert 0 < plain["exploited_share"] <= 1
+
+
+def test_shares_follow_allure_alone():
+    calm = studies.sharing(
+        setting(appraisal={"arousal": 0.0, "falsehood": 0.0, "extremity_pull": 0.0})
+    )
+    assert calm == {"false_over_true": pytest.approx(1), "shares_per_arousal_sd": 1}
+    novel = studies.sharing(
+        setting(appraisal={"arousal": 0.0, "falsehood": 0.5, "extremity_pull": 0.0})
+    )
+    assert novel["false_over_true"] == pytest.approx(np.exp(0.5))
+
+
+def test_nothing_problematic_is_shown_where_nothing_is():
+    found = studies.problematic(setting(catalogue={"stance_range": 0.7}))
+    assert found == {"problematic_share": 0, "ever_problematic": 0}
+
+
+def test_content_that_persuades_nobody_moves_nobody_in_any_study():
+    still = setting(stance={"persuasion": False})
+    assert studies.switch_on_and_off(still) == {"switched_on": 0, "switched_off": 0}
+    assert studies.chronological_for_three_months(still)["stance_when_chronological"] == 0
+    assert studies.less_hostile(still)["thermometer"] == 0
+
+
+def test_a_supply_that_leans_moves_the_mean_its_way():
+    moved = setting(population={"susceptibility_median": 0.15, "news_mean": 1.5})
+    found = studies.switch_on_and_off(moved)
+    assert found["switched_on"] > 0.05
+
+
+def test_nobody_searches_so_every_crossing_was_placed():
+    assert studies.referral(setting(search={"enabled": False}))["referral_share"] == 1
+    often = studies.referral(setting(search={"share": 0.8}))["referral_share"]
+    assert often < studies.referral(setting(search={"share": 0.3}))["referral_share"]
+
+
+def test_a_cap_holds():
+    items = synthetic(world("vulnerable"))
+    capped = studies.Capped(items, 0.5)
+    free = Greedy(len(items))
+    seen = np.random.Generator(np.random.Philox(1)).random((500, 60)).astype(np.float32)
+    led = capped.act(seen)
+    assert (items.civic * np.abs(items.stance))[led].max() <= 0.5
+    allowed = (items.civic * np.abs(items.stance))[free.act(seen)] <= 0.5
+    np.testing.assert_array_equal(led[allowed], free.act(seen)[allowed])
+
+
+def test_every_study_gives_the_statistics_it_says_it_gives():
+    small = replace(setting(people=40), training=PPOSettings(slots=4096, n_envs=64, batch_size=512))
+    for name, study in STUDIES.items():
+        assert set(study.measure(small)) == set(study.gives), name
+    assert len(STATISTICS) == sum(len(study.gives) for study in STUDIES.values())
+
+
+def test_too_few_people_are_refused():
+    with pytest.raises(ValueError, match="people: found 9; allowed: 10 or more"):
+        setting(people=9)
+
+
+# --- forgetting ----------------------------------------------------------------------------------
+
+
+def test_forgetting_is_counted_from_the_switch_to_a_tenth_of_the_excess():
+    excess = np.concatenate([np.full(10, 0.4), 0.4 * 0.9 ** np.arange(100)])
+    after = forgotten_after(excess, 10)
+    assert after == pytest.approx(np.log(0.1) / np.log(0.9), abs=3)
+
+
+def test_what_never_fades_is_never_forgotten_and_no_reaction_is_undefined():
+    assert forgotten_after(np.full(60, 0.4), 10) == np.inf
+    assert np.isnan(forgotten_after(np.full(60, 0.01), 10))
+    assert forgotten_after(np.concatenate([np.full(10, 0.4), np.zeros(50)]), 10) == 1
+
+
+def test_heavy_partisans_are_the_tenth_that_care_most_and_stand_furthest():
+    course = setting(people=100).three_weeks
+    heavy = heavy_partisans(course)
+    heat = course.traits.news * np.abs(course.traits.stance)
+    assert heavy.size == 10
+    assert heat[heavy].min() >= np.delete(heat, heavy).max()
+
+
+# --- bands, cost and places ----------------------------------------------------------------------
+
+
+def part(low, high):
+    return Part(statistic="wedge", means="share", band=(low, high))
+
+
+@given(st.floats(-10, 10))
+def test_a_value_without_cost_is_inside_its_band(value):
+    for ends in ((0.2, 0.6), (None, 0.5), (0.5, None)):
+        if cost(part(*ends), value) == 0:
+            assert part(*ends).meets(value)
+
+
+def test_cost_by_hand():
+    assert cost(part(0, 4), 2.9) == 0  # 0.45 half-widths from the middle
+    assert cost(part(0, 4), 4) == pytest.approx(0.25)  # at the end: 1 - 0.5, squared
+    assert cost(part(None, 0), 0.2) == pytest.approx(4)
+    assert cost(part(2, None), 1.8) == pytest.approx(1)
+    assert cost(part(0, 4), np.nan) == 25
+
+
+def test_bands_are_told_and_placed():
+    assert band({"band": [None, 0.5]}) == "at most 0.5"
+    assert band({"band": [0.5, None]}) == "at least 0.5"
+    assert band({"band": [0.5, 1.0]}) == "0.5 to 1"
+    assert _place([0.0, 2.0], 2.0) == 1 and _place([0.0, 2.0], 1.0) == 0
+    assert _place([None, 2.0], 2.0) == 1 and _place([2.0, None], 2.0) == -1
+
+
+@pytest.mark.parametrize("value, met", [(0.2, True), (0.6, True), (0.61, False), (None, False)])
+def test_the_ends_of_a_band_belong_to_it(value, met):
+    assert part(0.2, 0.6).meets(value) is met
+
+
+def test_a_statistic_undefined_in_half_of_the_seeds_is_undefined():
+    row = load_validity(SUITE).rows[0]
+    found = engine.judge(row, {"wedge": np.array([0.3, 0.3, np.nan, np.nan])})
+    assert found["simulated"]["mean"] is None and found["pass"] is False
+    found = engine.judge(row, {"wedge": np.array([0.3, 0.3, 0.3, np.nan])})
+    assert found["simulated"] == {"mean": 0.3, "low": 0.3, "high": 0.3, "n": 3}
+    assert found["pass"] is True
+
+
+# --- the config ----------------------------------------------------------------------------------
+
+
+def small(tmp_path, **changes):
+    data = yaml.safe_load(SUITE.read_text(encoding="utf-8"))
+    data["seeds"], data["people"] = 2, 20
+    data["rows"] = [row for row in data["rows"] if row["row"] in (1, 9, 10, 23)]
+    data["fit"] = {
+        "seed": 1000,
+        "people": 20,
+        "blocks": [
+            {
+                "name": "novelty",
+                "why": "test",
+                "screened": 4,
+                "evaluations": 12,
+                "statistics": ["false_over_true"],
+                "knobs": [{"parameter": "appraisal.falsehood", "low": 0.0, "high": 1.0}],
+            }
+        ],
+    }
+    data |= changes
+    file = tmp_path / "small.yaml"
+    file.write_text(yaml.safe_dump(data), encoding="utf-8")
+    return file
+
+
+def test_the_committed_suite_has_every_row_but_the_input():
+    suite = load_validity(SUITE)
+    assert [row.row for row in suite.rows] == [n for n in range(1, 26) if n != 24]
+    held_out = [row.row for row in suite.rows if row.held_out]
+    assert held_out == [5, 8, 12, 17, 19]
+    assert set(MISSES) <= {row.row for row in suite.rows}
+
+
+def test_a_held_out_row_cannot_be_fitted_to(tmp_path):
+    data = yaml.safe_load(SUITE.read_text(encoding="utf-8"))
+    data["fit"]["blocks"][0]["statistics"] = ["thermometer"]
+    with pytest.raises(ConfigError, match=r"search.statistics: found 'thermometer'; allowed"):
+        load_validity(small(tmp_path, rows=data["rows"], fit=data["fit"]))
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"statistic": "wedg"}, r"rows.0.parts.0: statistic: found 'wedg'; allowed: wedge"),
+        ({"band": [1.0, 0.0]}, r"band: found \[1.0, 0.0\]; allowed: low < high"),
+        ({"band": [None, None]}, r"band: found \[None, None\]; allowed"),
+    ],
+)
+def test_a_part_that_cannot_be_met_is_refused(tmp_path, change, message):
+    data = yaml.safe_load(SUITE.read_text(encoding="utf-8"))["rows"][:1]
+    data[0]["parts"][0] |= change
+    with pytest.raises(ConfigError, match=message):
+        load_validity(small(tmp_path, rows=data, fit=None, worlds={"default": {"description": ""}}))
+
+
+def test_a_row_stands_once_and_a_fitted_world_needs_a_fit(tmp_path):
+    data = yaml.safe_load(SUITE.read_text(encoding="utf-8"))["rows"][:1]
+    with pytest.raises(ConfigError, match=r"rows: found \[1, 1\]; allowed: each row once"):
+        load_validity(small(tmp_path, rows=data * 2))
+    with pytest.raises(ConfigError, match="worlds: found one that is fitted; allowed: with a"):
+        load_validity(small(tmp_path, fit=None))
+
+
+def test_a_knob_outside_what_is_admissible_is_refused(tmp_path):
+    fit = yaml.safe_load(small(tmp_path).read_text(encoding="utf-8"))["fit"]
+    fit["blocks"][0]["knobs"][0]["high"] = 100.0
+    with pytest.raises(ConfigError, match=r"fit.blocks.0.knobs.0.*\n?.*less than or equal to 6"):
+        load_validity(small(tmp_path, fit=fit))
+    fit["blocks"][0]["knobs"][0] |= {"low": 1.0, "high": 1.0}
+    with pytest.raises(ConfigError, match=r"low, high: found 1.0, 1.0; allowed: low < high"):
+        load_validity(small(tmp_path, fit=fit))
+
+
+# --- fit, run, resume ----------------------------------------------------------------------------
+
+
+def test_the_fit_finds_what_it_is_asked_for_and_replays_what_it_knows(tmp_path):
+    suite = load_validity(small(tmp_path))
+    log, told = tmp_path / "fit.jsonl", []
+    overrides, steps = fit_world(suite, log, told.append)
+    first = len(told)
+    assert 0 < first <= 1 + 4 + 12 + 2
+    assert steps[0]["cost_after"] <= steps[0]["cost_before"]
+    found = altered(world(), overrides)
+    values = studies.sharing(Setting(found, vulnerable_of(found), 20, 1))
+    assert 1.4 <= values["false_over_true"] <= 2.0
+    log.write_text(log.read_text(encoding="utf-8") + '["cut sho', encoding="utf-8")
+    assert fit_world(suite, log, told.append) == (overrides, steps)
+    assert len(told) == first
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Studies in this process, without figures."""
+    done = []
+
+    def inline(work, tasks, workers=None):
+        for task in tasks:
+            done.append(task.name)
+            yield work(task)
+
+    monkeypatch.setattr(record, "in_processes", inline)
+    return done
+
+
+def test_a_suite_runs_resumes_and_stands(tmp_path, here, monkeypatch):
+    suite = load_validity(small(tmp_path))
+    inner = engine.run_study
+
+    def stop(job):
+        if len(here) == 6:
+            raise KeyboardInterrupt
+        return inner(job)
+
+    monkeypatch.setattr(engine, "run_study", stop)
+    with pytest.raises(KeyboardInterrupt):
+        engine.validate(suite, tmp_path)
+    folder = tmp_path / "validity"
+    assert json.loads((folder / "manifest.json").read_text())["finished"] is None
+    monkeypatch.setattr(engine, "run_study", inner)
+    assert engine.validate(suite, tmp_path) == folder
+    assert len(here) == 16 + 1 and len(set(here)) == 16  # only the one that was stopped twice
+    summary = json.loads((folder / "summary.json").read_text())
+    assert [row["row"] for row in summary["rows"]] == [1, 9, 10, 23]
+    row = summary["rows"][0]
+    assert set(row["simulated"]) == {"mean", "low", "high", "n"}
+    assert row["held_out"] is False and row["band"] == [0.25, 0.37]
+    assert summary["worlds"]["fitted"]["overrides"]["appraisal"].keys() == {"falsehood"}
+    report = (folder / "report.md").read_text()
+    assert "of 4 testable rows inside their band" in report and "## The fit" in report
+    assert (folder / "figures" / "validity.png").stat().st_size > 10_000
+    assert not (folder / "parts").exists()
+    count = len(here)
+    engine.validate(suite, tmp_path)
+    assert len(here) == count
+    with pytest.raises(ResultError, match="holds a result of another config"):
+        engine.validate(suite.model_copy(update={"people": 21}), tmp_path)
+    engine.validate(suite.model_copy(update={"people": 21}), tmp_path, fresh=True)
+    assert len(here) == count + 16
+
+
+def test_the_same_seed_gives_the_same_figures(tmp_path, here):
+    suite = load_validity(small(tmp_path, fit=None, worlds={"default": {"description": ""}}))
+    found = [
+        (engine.validate(suite, tmp_path / name) / "summary.json").read_bytes() for name in "ab"
+    ]
+    assert found[0] == found[1]
+
+
+def test_parts_of_another_config_are_dropped(tmp_path, here, monkeypatch):
+    suite = load_validity(small(tmp_path, fit=None, worlds={"default": {"description": ""}}))
+    monkeypatch.setattr(engine, "run_study", lambda job: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        engine.validate(suite, tmp_path)
+    (tmp_path / "validity" / "parts" / "default--ranking--0.json").write_text("{}")
+    with pytest.raises(ZeroDivisionError):
+        engine.validate(suite.model_copy(update={"people": 21}), tmp_path)
+    assert not list((tmp_path / "validity" / "parts").iterdir())
