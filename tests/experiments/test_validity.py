@@ -24,6 +24,8 @@ from undertow.experiments.validity.misses import MISSES
 from undertow.experiments.validity.report import _place, band
 from undertow.experiments.validity.studies import STATISTICS, STUDIES, Setting
 
+from .tiny import undertow
+
 SUITE = Path(cli.__file__).parent / "configs" / "other" / "validity.yaml"
 
 
@@ -373,3 +375,20 @@ def test_parts_of_another_config_are_dropped(tmp_path, here, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         engine.validate(suite.model_copy(update={"people": 21}), tmp_path)
     assert not list((tmp_path / "validity" / "parts").iterdir())
+
+
+def test_the_command_prints_every_row_and_a_count(tmp_path, here):
+    file = small(tmp_path, fit=None, worlds={"default": {"description": ""}})
+    found = undertow("validate", file, "--results", tmp_path)
+    assert found.exit_code == 0, found.stderr
+    assert "of 4 testable rows inside their band (0 of 0 held out)" in found.stdout
+    for name in ("wedge", "ranked_over", "false_over", "use_under"):
+        assert name in found.stdout
+    again = undertow("validate", file, "--results", tmp_path)
+    assert "already finished" in again.stdout
+
+
+def test_the_command_refuses_what_it_cannot_read(tmp_path):
+    found = undertow("validate", tmp_path / "none.yaml", "--results", tmp_path)
+    assert found.exit_code == 1
+    assert "none.yaml: no such file" in found.stderr
