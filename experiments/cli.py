@@ -150,6 +150,24 @@ def validate_command(
     _console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
 
 
+@app.command("phase")
+def phase_command(
+    file: Annotated[Path, typer.Argument(help="a plane of worlds in YAML")],
+    results: Annotated[Path, typer.Option(help="folder of results")] = Path("results"),
+    fresh: Annotated[bool, typer.Option(help="replace an existing result")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="processes; one a core")] = None,
+) -> None:
+    """Draw a phase diagram: train and measure in every cell of a plane of parameters."""
+    from .phase.config import load_phase
+    from .phase.run import run_phase
+
+    with _problems_told():
+        phase = load_phase(file)
+        with _bar(phase.name) as told:
+            folder = run_phase(phase, results, fresh=fresh, workers=workers, told=told)
+    _console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
+
+
 @app.command("list")
 def list_command(
     results: Annotated[Path, typer.Option(help="folder of results")] = Path("results"),

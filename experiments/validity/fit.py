@@ -26,7 +26,7 @@ from ..job import derived_seed
 from .config import Fit, FitBlock, Part, Validity
 from .studies import STATISTICS, STUDIES, Setting, Values
 
-_FIRST_STEP = 0.25  # of a parameter's range
+_FIRST_STEP = 0.2  # of a parameter's range
 _UNDEFINED = 25.0  # cost of a statistic without a value
 
 

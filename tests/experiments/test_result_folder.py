@@ -12,6 +12,7 @@ from undertow.agents import load_policy
 from undertow.experiments import cli, provenance
 from undertow.experiments.config import load_experiment
 from undertow.experiments.job import jobs_of
+from undertow.experiments.phase.config import load_phase
 from undertow.experiments.result_folder import ResultError, fingerprint, resolved
 from undertow.experiments.run import run
 from undertow.experiments.validity.config import load_validity
@@ -57,7 +58,7 @@ def test_the_fingerprint_is_that_of_what_is_run():
 
 
 #: How the config of a result that is no experiment is read, by the kind its manifest tells.
-RECORDS = {"validity": load_validity}
+RECORDS = {"phase": load_phase, "validity": load_validity}
 
 
 def test_every_committed_result_is_one_of_its_committed_config():
