@@ -34,6 +34,7 @@ _problem = Console(stderr=True)
 
 _CONFIGS = Path(__file__).parent / "configs"
 _VALIDITY = _CONFIGS / "other" / "validity.yaml"
+_SENSITIVITY = _CONFIGS / "other" / "sensitivity.yaml"
 
 
 def _fail(message: str, code: int = 1) -> typer.Exit:
@@ -165,6 +166,24 @@ def phase_command(
         phase = load_phase(file)
         with _bar(phase.name) as told:
             folder = run_phase(phase, results, fresh=fresh, workers=workers, told=told)
+    _console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
+
+
+@app.command("sensitivity")
+def sensitivity_command(
+    file: Annotated[Path, typer.Argument(help="the analysis in YAML")] = _SENSITIVITY,
+    results: Annotated[Path, typer.Option(help="folder of results")] = Path("results"),
+    fresh: Annotated[bool, typer.Option(help="replace an existing result")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="processes; one a core")] = None,
+) -> None:
+    """Move every assumption of the world at once: which matter, and how often effects appear."""
+    from .sensitivity.config import load_sensitivity
+    from .sensitivity.run import run_sensitivity
+
+    with _problems_told():
+        analysis = load_sensitivity(file)
+        with _bar(analysis.name) as told:
+            folder = run_sensitivity(analysis, results, fresh=fresh, workers=workers, told=told)
     _console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
 
 

@@ -110,7 +110,11 @@ def _maps(phase: Phase, summary: dict[str, Any]) -> Figure:
             x, y = phase.nearest(mark)
             axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, ec="black", lw=1.6))
             axes.annotate(
-                mark.name, (x, y + 0.3), ha="center", va="center", fontsize=6.5, color="black"
+                *(mark.name, (x, y + 0.3)),
+                ha="center",
+                va="center",
+                fontsize=6.5,
+                bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.8},
             )
     return figure
 
