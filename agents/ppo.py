@@ -117,10 +117,7 @@ class PPOPolicy:
             return np.argmax(logits, axis=1)
         people = observation.shape[0]
         seed, person = self._people or (np.zeros(people, dtype=np.int64), np.arange(people))
-        lot = uniforms(seed, person, np.full_like(person, self._slot), Mechanism.POLICY, 1)[0]
-        mass = np.cumsum(np.exp(logits), axis=1)
-        drawn = np.sum(mass < lot[:, None] * mass[:, -1:], axis=1)
-        return np.minimum(drawn, logits.shape[1] - 1)
+        return drawn_by_lots(logits, seed, person, self._slot)
 
     def save(self, path: Path) -> Path:
         """Writes SB3's own zip, readable by `PPO.load`, without the optimiser's moments."""
@@ -136,7 +133,7 @@ class PPOPolicy:
     @classmethod
     def load(cls, file: Path) -> PPOPolicy:
         """Reads what `save` wrote."""
-        custom = {"learning_rate": 0.0, "lr_schedule": _falling(0.0), "clip_range": _falling(0.2)}
+        custom = {"learning_rate": 0.0, "lr_schedule": falling(0.0), "clip_range": falling(0.2)}
         model: Any = PPO.load(file, device="cpu", custom_objects=custom)
         view = getattr(model, _VIEW, None)
         if view is None:
@@ -154,7 +151,7 @@ def learner(
         SkipActorCriticPolicy,
         # gamma also sets how returns are scaled, and 0 would scale by single rewards.
         VecNormalize(env, norm_obs=False, norm_reward=True, gamma=settings.gamma),
-        learning_rate=_falling(settings.learning_rate),
+        learning_rate=falling(settings.learning_rate),
         n_steps=settings.n_steps,
         batch_size=settings.batch_size,
         n_epochs=settings.n_epochs,
@@ -173,8 +170,18 @@ def learner(
     )
 
 
-def _falling(start: float) -> Any:
+def falling(start: float) -> Any:
     def rate(remaining: float) -> float:
         return start * remaining
 
     return rate
+
+
+def drawn_by_lots(
+    logits: NDArray[np.float32], seed: NDArray[np.int64], person: NDArray[np.int64], slot: int
+) -> Action:
+    """An item for each row of `logits`, (people, items), by the lots of (seed, person, slot)."""
+    lot = uniforms(seed, person, np.full_like(person, slot), Mechanism.POLICY, 1)[0]
+    mass = np.cumsum(np.exp(logits), axis=1)
+    drawn = np.sum(mass < lot[:, None] * mass[:, -1:], axis=1)
+    return np.minimum(drawn, logits.shape[1] - 1)

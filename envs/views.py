@@ -37,6 +37,7 @@ class PlatformView:
         xp, device = namespace(items.civic), items.civic.device
         group = _groups(items)
         self.groups = groups = group.shape[1]
+        self.item_group: Int = xp.argmax(group, axis=1)
         self.size = len(FORGETTING) * (groups + 4) + 2 * groups + 2 + 6
         # Logs have one column a person: what is added in a slot then lies side by side.
         self._group = xp.asarray(group.T, copy=True)

@@ -1,0 +1,99 @@
+"""A feed of what people would choose for themselves beforehand.
+
+    v_i = v_0 + v_p p_k + v_q q_i         endorsement of item i, on its topic k (envs/world/appraisal)
+
+It reads taste off the true state and knows the items' quality. Boredom, allure and habit are left
+out, as they are of endorsement itself.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from undertow.envs.world import Items, WorldParameters
+
+from .policy import Action, Observed, write_rule
+from .rules import _lots, _Rule
+
+
+class EndorsementSettings(BaseModel):
+    """How the ranking is served."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    top: int = Field(10, ge=1, le=10_000, description="best items served in turn; 1: the best one")
+
+
+class Endorsement(_Rule):
+    """The `top` items that the person endorses most, in turn, as `Popular` serves its own."""
+
+    kind: ClassVar[str] = "endorsement"
+    observation = "oracle"
+
+    def __init__(
+        self,
+        topic: NDArray[np.int64],
+        quality: NDArray[np.float64],
+        *,
+        base: float,
+        taste: float,
+        weight: float,
+        top: int,
+    ) -> None:
+        super().__init__(int(topic.size))
+        if quality.shape != topic.shape:
+            raise ValueError(f"quality: found shape {quality.shape}; allowed: {topic.shape}")
+        if topic.min() < 0:
+            raise ValueError(f"topic: found {topic.min()}; allowed: 0 or more")
+        if top < 1:
+            raise ValueError(f"top: found {top}; allowed: 1 or more")
+        self.topic, self.quality = topic, quality
+        self.base, self.taste, self.weight, self.top = base, taste, weight, top
+
+    @classmethod
+    def of(
+        cls, parameters: WorldParameters, items: Items, settings: EndorsementSettings
+    ) -> Endorsement:
+        """For this world's endorsement and catalogue."""
+        v = parameters.welfare
+        quality = items.quality.astype(np.float64)
+        return cls(
+            items.topic,
+            quality,
+            base=v.base,
+            taste=v.taste,
+            weight=v.quality,
+            top=settings.top,
+        )
+
+    def scores(self, observation: Observed) -> NDArray[np.float64]:
+        """Endorsement of each item, (people, items): the oracle's first columns are taste."""
+        taste = np.asarray(observation, dtype=np.float64)[:, self.topic]
+        return self.base + self.taste * taste + self.weight * self.quality
+
+    def act(self, observation: Observed) -> Action:
+        """See `Policy`."""
+        seed, person, slot = self._next(observation)
+        top = min(self.top, self.items)
+        best = np.argsort(-self.scores(observation), axis=1, kind="stable")[:, :top]
+        start = (_lots(seed, person, 0) * top).astype(np.int64)
+        served: Action = best[np.arange(len(best)), (start + slot) % top]
+        return served
+
+    def save(self, path: Path) -> Path:
+        """Writes a JSON file; see `Policy`."""
+        return write_rule(
+            path,
+            kind=self.kind,
+            topic=self.topic.tolist(),
+            quality=self.quality.tolist(),
+            base=self.base,
+            taste=self.taste,
+            weight=self.weight,
+            top=self.top,
+        )

@@ -1,0 +1,150 @@
+"""RecurrentPPO (sb3-contrib): an LSTM on the platform's logs, behind the protocol of all policies.
+
+What the person is like is hidden from a platform and has to be inferred from what they did: a
+partially observed problem, for which a recurrent policy keeps a memory of its own making.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from sb3_contrib import RecurrentPPO
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.vec_env import VecNormalize
+
+from undertow.envs.world import Items, WorldParameters
+
+from .policy import Action, Observed
+from .ppo import drawn_by_lots, falling
+from .skip_recurrent import SkipRecurrentPolicy
+from .vec_env import make_vec_env
+
+_VIEW = "undertow"
+
+
+class RecurrentPPOSettings(BaseModel):
+    """Hyperparameters of RecurrentPPO and of its training."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    slots: int = Field(1_500_000, ge=1, description="person-slots of training")
+    n_envs: int = Field(512, ge=1, description="people in the batch")
+    n_steps: int = Field(64, ge=1, description="slots a person between updates, and of memory")
+    batch_size: int = Field(4096, ge=2, description="minibatch")
+    n_epochs: int = Field(4, ge=1, description="passes over a rollout")
+    learning_rate: float = Field(6e-3, gt=0, le=1, description="at the start; falls linearly to 0")
+    gamma: float = Field(0.97, ge=0, le=1, description="discount a slot")
+    gae_lambda: float = Field(0.2, ge=0, le=1, description="GAE lambda")
+    clip_range: float = Field(0.2, gt=0, le=1, description="PPO clip")
+    ent_coef: float = Field(0.0, ge=0, le=1, description="entropy bonus")
+    vf_coef: float = Field(0.5, ge=0, le=10, description="weight of the value loss")
+    max_grad_norm: float = Field(0.5, gt=0, le=100, description="gradient clip")
+    lstm: int = Field(32, ge=1, le=1024, description="units of the LSTM, which both nets read")
+    net: tuple[int, ...] = Field((32,), description="hidden units of policy and value net after it")
+    deterministic: bool = Field(False, description="deploy the likeliest item, not a draw")
+
+
+class RecurrentPPOPolicy:
+    """A trained RecurrentPPO; keeps the LSTM's state of each person that it began."""
+
+    kind: ClassVar[str] = "recurrent_ppo"
+    observation = "platform"
+
+    def __init__(self, model: RecurrentPPO, *, deterministic: bool = False) -> None:
+        self.model, self.deterministic = model, deterministic
+        self._people: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
+        self._slot = 0
+        self._memory: tuple[torch.Tensor, ...] | None = None
+
+    @classmethod
+    def train(
+        cls,
+        parameters: WorldParameters,
+        items: Items,
+        *,
+        seed: int,
+        settings: RecurrentPPOSettings,
+        callback: BaseCallback | None = None,
+    ) -> RecurrentPPOPolicy:
+        """Trains on people of `seed`, of which the lower 32 bits count, as PPO is trained."""
+        seed = seed % 2**32
+        env = make_vec_env(
+            "undertow/Feed-v0",
+            settings.n_envs,
+            seed=seed,
+            world=parameters,
+            items=items,
+            stagger=True,
+        )
+        model = RecurrentPPO(
+            SkipRecurrentPolicy,
+            VecNormalize(env, norm_obs=False, norm_reward=True, gamma=settings.gamma),
+            learning_rate=falling(settings.learning_rate),
+            n_steps=settings.n_steps,
+            batch_size=settings.batch_size,
+            n_epochs=settings.n_epochs,
+            gamma=settings.gamma,
+            gae_lambda=settings.gae_lambda,
+            clip_range=settings.clip_range,
+            ent_coef=settings.ent_coef,
+            vf_coef=settings.vf_coef,
+            max_grad_norm=settings.max_grad_norm,
+            policy_kwargs={
+                "net_arch": list(settings.net),
+                "lstm_hidden_size": settings.lstm,
+                "shared_lstm": True,
+                "enable_critic_lstm": False,
+            },
+            seed=seed,
+            device="cpu",
+        )
+        model.learn(settings.slots, callback=callback)
+        return cls(model, deterministic=settings.deterministic)
+
+    def begin(self, seed: NDArray[np.int64], person: NDArray[np.int64]) -> None:
+        """Starts the people (seed, person), int64 (people,), at slot 0 and with an empty memory."""
+        self._people, self._slot, self._memory = (seed, person), 0, None
+
+    def act(self, observation: Observed) -> Action:
+        """See `Policy`. Draws, where it draws, by the person's own lots."""
+        people = observation.shape[0]
+        layers, _, units = self.model.policy.lstm_hidden_state_shape
+        starts = torch.zeros(people)
+        if self._memory is None:
+            self._memory = (torch.zeros(layers, people, units), torch.zeros(layers, people, units))
+        if self._memory[0].shape[1] != people:
+            raise ValueError(
+                f"observation: found {people} people; allowed: the {self._memory[0].shape[1]} begun"
+            )
+        with torch.no_grad():
+            distribution, self._memory = self.model.policy.get_distribution(
+                torch.as_tensor(observation), self._memory, starts
+            )
+            categorical: Any = distribution.distribution
+            logits: NDArray[np.float32] = categorical.logits.numpy()
+        self._slot += 1
+        if self.deterministic:
+            return np.argmax(logits, axis=1)
+        seed, person = self._people or (np.zeros(people, dtype=np.int64), np.arange(people))
+        return drawn_by_lots(logits, seed, person, self._slot)
+
+    def save(self, path: Path) -> Path:
+        """Writes sb3-contrib's own zip, readable by `RecurrentPPO.load`."""
+        file = path.with_suffix(".zip")
+        self.model.policy.optimizer.state.clear()
+        setattr(self.model, _VIEW, {"kind": self.kind, "deterministic": self.deterministic})
+        left_out = ["lr_schedule", "clip_range", "learning_rate", "_last_obs", "_last_original_obs"]
+        self.model.save(file, exclude=[*left_out, "_last_episode_starts", "ep_info_buffer"])
+        return file
+
+    @classmethod
+    def load(cls, file: Path) -> RecurrentPPOPolicy:
+        """Reads what `save` wrote."""
+        custom = {"learning_rate": 0.0, "lr_schedule": falling(0.0), "clip_range": falling(0.2)}
+        model: Any = RecurrentPPO.load(file, device="cpu", custom_objects=custom)
+        return cls(model, deterministic=getattr(model, _VIEW)["deterministic"])
