@@ -1,21 +1,36 @@
 """Undertow's policies and learners, behind one batched protocol."""
 
+from .bandits import LinUCB, LinUCBSettings, Thompson, ThompsonSettings
+from .endorsement import Endorsement, EndorsementSettings
+from .limits import Limited, Limits
 from .policy import Policy
 from .ppo import PPOPolicy, PPOSettings
-from .registry import KINDS, build_policy, load_policy
+from .recurrent_ppo import RecurrentPPOPolicy, RecurrentPPOSettings
+from .registry import KINDS, SETTINGS, build_policy, load_policy
 from .rules import Chronological, Greedy, Popular, Random
 from .vec_env import FeedVecEnv, make_vec_env
 
 __all__ = [
     "KINDS",
+    "SETTINGS",
     "Chronological",
+    "Endorsement",
+    "EndorsementSettings",
     "FeedVecEnv",
     "Greedy",
+    "Limited",
+    "Limits",
+    "LinUCB",
+    "LinUCBSettings",
     "PPOPolicy",
     "PPOSettings",
     "Policy",
     "Popular",
     "Random",
+    "RecurrentPPOPolicy",
+    "RecurrentPPOSettings",
+    "Thompson",
+    "ThompsonSettings",
     "build_policy",
     "load_policy",
     "make_vec_env",

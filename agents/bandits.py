@@ -69,9 +69,7 @@ class _LinearBandit(_Rule):
         self.features, self.ridge, self.width = features, ridge, width
 
     @classmethod
-    def train(
-        cls, parameters: WorldParameters, items: Items, *, seed: int, settings: Any
-    ) -> Self:
+    def train(cls, parameters: WorldParameters, items: Items, *, seed: int, settings: Any) -> Self:
         """Learns among people 0, 1, ... of `seed`, each the whole calendar or until they leave."""
         people = settings.n_envs
         batch = FeedBatch(parameters, people, items=items)
@@ -121,6 +119,10 @@ class _LinearBandit(_Rule):
     def act(self, observation: Observed) -> Action:
         """See `Policy`."""
         return np.argmax(self.scores(observation), axis=1)
+
+    def act_within(self, observation: Observed, allowed: NDArray[np.bool_]) -> Action:
+        """See `Selective`."""
+        return np.argmax(np.where(allowed, self.scores(observation), -np.inf), axis=1)
 
     def save(self, path: Path) -> Path:
         """Writes a .npz file; see `Policy`."""

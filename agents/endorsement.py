@@ -9,7 +9,7 @@ out, as they are of endorsement itself.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ class EndorsementSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    top: int = Field(10, ge=1, le=10_000, description="best items served in turn; 1: the best one")
+    top: int = Field(3, ge=1, le=10_000, description="best items served in turn; 1: the best one")
 
 
 class Endorsement(_Rule):
@@ -71,6 +71,18 @@ class Endorsement(_Rule):
             top=settings.top,
         )
 
+    @classmethod
+    def read(cls, rule: dict[str, Any]) -> Endorsement:
+        """From the fields of a file that `save` wrote."""
+        return cls(
+            np.asarray(rule["topic"], dtype=np.int64),
+            np.asarray(rule["quality"], dtype=np.float64),
+            base=rule["base"],
+            taste=rule["taste"],
+            weight=rule["weight"],
+            top=rule["top"],
+        )
+
     def scores(self, observation: Observed) -> NDArray[np.float64]:
         """Endorsement of each item, (people, items): the oracle's first columns are taste."""
         taste = np.asarray(observation, dtype=np.float64)[:, self.topic]
@@ -78,11 +90,15 @@ class Endorsement(_Rule):
 
     def act(self, observation: Observed) -> Action:
         """See `Policy`."""
+        return self.act_within(observation, np.ones((len(observation), self.items), dtype=np.bool_))
+
+    def act_within(self, observation: Observed, allowed: NDArray[np.bool_]) -> Action:
+        """See `Selective`: the best of what is allowed, in turn; all of it, where it is fewer."""
         seed, person, slot = self._next(observation)
-        top = min(self.top, self.items)
-        best = np.argsort(-self.scores(observation), axis=1, kind="stable")[:, :top]
+        order = np.argsort(-np.where(allowed, self.scores(observation), -np.inf), kind="stable")
+        top = np.minimum(self.top, allowed.sum(axis=1))
         start = (_lots(seed, person, 0) * top).astype(np.int64)
-        served: Action = best[np.arange(len(best)), (start + slot) % top]
+        served: Action = order[np.arange(len(order)), (start + slot) % top]
         return served
 
     def save(self, path: Path) -> Path:

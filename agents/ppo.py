@@ -108,14 +108,24 @@ class PPOPolicy:
 
     def act(self, observation: Observed) -> Action:
         """See `Policy`. Draws, where it draws, by the person's own lots."""
+        return self._chosen(self._logits(observation))
+
+    def act_within(self, observation: Observed, allowed: NDArray[np.bool_]) -> Action:
+        """See `Selective`: the distribution, renormalised on what is allowed."""
+        return self._chosen(among(self._logits(observation), allowed))
+
+    def _logits(self, observation: Observed) -> NDArray[np.float32]:
         with torch.no_grad():
             distribution = self.model.policy.get_distribution(torch.as_tensor(observation))
             categorical: Any = distribution.distribution
             logits: NDArray[np.float32] = categorical.logits.numpy()
+        return logits
+
+    def _chosen(self, logits: NDArray[np.float32]) -> Action:
         self._slot += 1
         if self.deterministic:
             return np.argmax(logits, axis=1)
-        people = observation.shape[0]
+        people = logits.shape[0]
         seed, person = self._people or (np.zeros(people, dtype=np.int64), np.arange(people))
         return drawn_by_lots(logits, seed, person, self._slot)
 
@@ -185,3 +195,9 @@ def drawn_by_lots(
     mass = np.cumsum(np.exp(logits), axis=1)
     drawn = np.sum(mass < lot[:, None] * mass[:, -1:], axis=1)
     return np.minimum(drawn, logits.shape[1] - 1)
+
+
+def among(logits: NDArray[np.float32], allowed: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """`logits` with -inf where not allowed, and 0 at the largest of the rest."""
+    left: NDArray[np.float32] = np.where(allowed, logits, -np.inf)
+    return left - left.max(axis=1, keepdims=True)

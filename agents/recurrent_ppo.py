@@ -20,7 +20,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from undertow.envs.world import Items, WorldParameters
 
 from .policy import Action, Observed
-from .ppo import drawn_by_lots, falling
+from .ppo import among, drawn_by_lots, falling
 from .skip_recurrent import SkipRecurrentPolicy
 from .vec_env import make_vec_env
 
@@ -112,6 +112,13 @@ class RecurrentPPOPolicy:
 
     def act(self, observation: Observed) -> Action:
         """See `Policy`. Draws, where it draws, by the person's own lots."""
+        return self._chosen(self._logits(observation))
+
+    def act_within(self, observation: Observed, allowed: NDArray[np.bool_]) -> Action:
+        """See `Selective`: the distribution, renormalised on what is allowed."""
+        return self._chosen(among(self._logits(observation), allowed))
+
+    def _logits(self, observation: Observed) -> NDArray[np.float32]:
         people = observation.shape[0]
         layers, _, units = self.model.policy.lstm_hidden_state_shape
         starts = torch.zeros(people)
@@ -122,12 +129,16 @@ class RecurrentPPOPolicy:
                 f"observation: found {people} people; allowed: the {self._memory[0].shape[1]} begun"
             )
         with torch.no_grad():
-            distribution, self._memory = self.model.policy.get_distribution(
+            recurrent: Any = self.model.policy
+            distribution, self._memory = recurrent.get_distribution(
                 torch.as_tensor(observation), self._memory, starts
             )
-            categorical: Any = distribution.distribution
-            logits: NDArray[np.float32] = categorical.logits.numpy()
+            logits: NDArray[np.float32] = distribution.distribution.logits.numpy()
+        return logits
+
+    def _chosen(self, logits: NDArray[np.float32]) -> Action:
         self._slot += 1
+        people = logits.shape[0]
         if self.deterministic:
             return np.argmax(logits, axis=1)
         seed, person = self._people or (np.zeros(people, dtype=np.int64), np.arange(people))

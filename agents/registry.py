@@ -3,18 +3,43 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from pydantic import BaseModel
 from stable_baselines3.common.callbacks import BaseCallback
 
 from undertow.envs.world import Items, WorldParameters
 
+from .bandits import LinUCB, LinUCBSettings, Thompson, ThompsonSettings
+from .endorsement import Endorsement, EndorsementSettings
+from .limits import Limited, Limits, is_limited
 from .policy import Policy
 from .ppo import PPOPolicy, PPOSettings
+from .recurrent_ppo import RecurrentPPOPolicy, RecurrentPPOSettings
 from .rules import Chronological, Greedy, Popular, Random
 
-KINDS = ("random", "chronological", "popular", "greedy", "ppo")
+KINDS = (
+    "random",
+    "chronological",
+    "popular",
+    "greedy",
+    "ppo",
+    "linucb",
+    "thompson",
+    "endorsement",
+    "recurrent_ppo",
+)
+# Settings of the kinds that have their own; those of `ppo` are the experiment's `training`.
+SETTINGS: dict[str, type[BaseModel]] = {
+    "linucb": LinUCBSettings,
+    "thompson": ThompsonSettings,
+    "endorsement": EndorsementSettings,
+    "recurrent_ppo": RecurrentPPOSettings,
+}
+_BANDITS: dict[str, type[LinUCB] | type[Thompson]] = {"linucb": LinUCB, "thompson": Thompson}
 
 
 def build_policy(
@@ -24,10 +49,33 @@ def build_policy(
     *,
     seed: int,
     observation: str = "platform",
-    settings: PPOSettings | None = None,
+    settings: Any = None,
     callback: BaseCallback | None = None,
+    limits: Limits | None = None,
 ) -> Policy:
-    """A policy for this world, fitted or trained on people of `seed` where its kind learns."""
+    """A policy for this world, fitted or trained on people of `seed` where its kind learns.
+
+    settings: those of its kind, `PPOSettings` for ppo; kinds that have none ignore them. limits:
+    put on the policy once it is trained.
+    """
+    if limits is not None:
+        policy = build_policy(
+            kind,
+            parameters,
+            items,
+            seed=seed,
+            observation=observation,
+            settings=settings,
+            callback=callback,
+        )
+        return Limited.of(policy, limits, items)
+    if kind in SETTINGS or kind == "ppo":
+        allowed = SETTINGS.get(kind, PPOSettings)
+        settings = allowed() if settings is None else settings
+        if not isinstance(settings, allowed):
+            raise ValueError(
+                f"settings: found {type(settings).__name__} for {kind}; allowed: {allowed.__name__}"
+            )
     if kind == "random":
         return Random(len(items))
     if kind == "chronological":
@@ -42,19 +90,35 @@ def build_policy(
             items,
             observation=observation,
             seed=seed,
-            settings=settings or PPOSettings(),
+            settings=settings,
             callback=callback,
+        )
+    if kind in _BANDITS:
+        return _BANDITS[kind].train(parameters, items, seed=seed, settings=settings)
+    if kind == "endorsement":
+        return Endorsement.of(parameters, items, settings)
+    if kind == "recurrent_ppo":
+        return RecurrentPPOPolicy.train(
+            parameters, items, seed=seed, settings=settings, callback=callback
         )
     raise ValueError(f"kind: found {kind!r}; allowed: {', '.join(KINDS)}")
 
 
 def load_policy(file: str | Path) -> Policy:
-    """The policy saved in `file` (a .json rule or a .zip of PPO)."""
+    """The policy saved in `file` (a .json rule, a .npz bandit, or a .zip of the rest)."""
     file = Path(file)
     if not file.is_file():
         raise FileNotFoundError(f"policy: found no file {file}; allowed: one that `save` wrote")
     if file.suffix == ".zip":
-        return PPOPolicy.load(file)
+        if is_limited(file):
+            return Limited.load(file, load_policy)
+        return (
+            RecurrentPPOPolicy.load(file)
+            if _kind_in(file) == "recurrent_ppo"
+            else (PPOPolicy.load(file))
+        )
+    if file.suffix == ".npz":
+        return _load_bandit(file)
     try:
         rule = json.loads(file.read_text(encoding="utf-8"))
         kind = rule["kind"]
@@ -64,6 +128,27 @@ def load_policy(file: str | Path) -> Policy:
             return Popular(np.asarray(rule["ranking"]), rule["items"])
         if kind == "random":
             return Random(rule["items"])
+        if kind == "endorsement":
+            return Endorsement.read(rule)
         return {"greedy": Greedy}[kind](rule["items"])
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"policy {file}: not a rule that `save` wrote ({error!r})") from error
+
+
+def _load_bandit(file: Path) -> Policy:
+    try:
+        with np.load(file) as arrays:
+            return _BANDITS[str(arrays["kind"])].load(arrays)
+    except (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"policy {file}: not a bandit that `save` wrote ({error!r})") from error
+
+
+def _kind_in(file: Path) -> str:
+    """The kind that a .zip of stable-baselines3 names; ppo where it names none."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            data: dict[str, Any] = json.loads(archive.read("data"))
+    except (KeyError, ValueError, OSError, zipfile.BadZipFile):
+        return "ppo"  # its own loader says what is wrong
+    noted = data.get("undertow")
+    return str(noted.get("kind", "ppo")) if isinstance(noted, dict) else "ppo"

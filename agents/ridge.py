@@ -55,7 +55,7 @@ class Ridge:
             self.residual = float(np.sqrt(left / self._rows))
 
     def mean(self, phi: Real) -> Real:
-        """theta phi, (people, items), for phi (items or 1, people, size)."""
+        """Theta phi, (people, items), for phi (items or 1, people, size)."""
         return np.matmul(phi, self.theta[:, :, None])[:, :, 0].T
 
     def width(self, phi: Real) -> Real:

@@ -158,3 +158,9 @@ class Greedy(_Rule):
         """See `Policy`."""
         self._next(observation)
         return np.argmax(expected_shares(observation, self.items), axis=1)
+
+    def act_within(self, observation: Observed, allowed: NDArray[np.bool_]) -> Action:
+        """See `Selective`."""
+        self._next(observation)
+        shares = expected_shares(observation, self.items)
+        return np.argmax(np.where(allowed, shares, -np.inf), axis=1)

@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ..agents import KINDS, PPOSettings
+from ..agents import KINDS, SETTINGS, Limits, PPOSettings
 from ..envs.world import NULLS, PRESETS, WorldParameters
 from ..envs.world import world as build_world
 from .catalogue_file import CatalogueFile
@@ -66,21 +66,53 @@ class Resources(_Block):
     memory_mb: int = Field(0, ge=0, description="memory to set aside, MB; 0 for none")
 
 
-class PolicyBlock(_Block):
-    """A policy; `ppo` here overrides single settings of the experiment's `training`."""
+def _unused(value: object) -> bool:
+    return not value
 
-    kind: Literal["random", "chronological", "popular", "greedy", "ppo"]
+
+class PolicyBlock(_Block):
+    """A policy; `ppo` here overrides single settings of the experiment's `training`.
+
+    A kind with settings of its own has them under its name.
+    """
+
+    kind: Literal[
+        "random",
+        "chronological",
+        "popular",
+        "greedy",
+        "ppo",
+        "linucb",
+        "thompson",
+        "endorsement",
+        "recurrent_ppo",
+    ]
     observation: Literal["platform", "oracle"] = "platform"
     description: str = ""
     ppo: dict[str, Any] = Field(default_factory=dict)
+    # Not in the dump of a config that does not use them: its hash stays what it was.
+    linucb: dict[str, Any] = Field(default_factory=dict, exclude_if=_unused)
+    thompson: dict[str, Any] = Field(default_factory=dict, exclude_if=_unused)
+    endorsement: dict[str, Any] = Field(default_factory=dict, exclude_if=_unused)
+    recurrent_ppo: dict[str, Any] = Field(default_factory=dict, exclude_if=_unused)
+    limits: Limits | None = Field(
+        None, exclude_if=_unused, description="put on the policy once it is trained"
+    )
     resources: Resources = Field(Resources(), description="with --ray: of each of its jobs")
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
         if self.ppo and self.kind != "ppo":
             raise ValueError(f"ppo: found settings for kind {self.kind!r}; allowed: kind ppo only")
-        if self.kind == "greedy" and self.observation != "oracle":
-            raise ValueError("observation: found 'platform' for greedy; allowed: oracle")
+        for other in SETTINGS:
+            if getattr(self, other) and self.kind != other:
+                raise ValueError(
+                    f"{other}: found settings for kind {self.kind!r}; allowed: kind {other} only"
+                )
+        if self.kind in ("greedy", "endorsement") and self.observation != "oracle":
+            raise ValueError(f"observation: found 'platform' for {self.kind}; allowed: oracle")
+        if self.kind in ("linucb", "thompson", "recurrent_ppo") and self.observation == "oracle":
+            raise ValueError(f"observation: found 'oracle' for {self.kind}; allowed: platform")
         return self
 
 
@@ -199,7 +231,8 @@ class Experiment(_Block):
             try:
                 settings = self.settings(name)
             except ValidationError as error:
-                raise _Below(told(error, "policies", name, "ppo")) from None
+                own = block.kind if block.kind in SETTINGS else "ppo"
+                raise _Below(told(error, "policies", name, own)) from None
             if block.kind == "ppo" and block.observation != "oracle" and settings.greedy_prior:
                 raise ValueError(
                     f"policies.{name}.ppo.greedy_prior: found {settings.greedy_prior:g} with the "
@@ -218,8 +251,16 @@ class Experiment(_Block):
         if policy not in self.cells.get(world, []):
             raise ValueError(f"{where}: {policy}@{world} is not run; allowed: what `cells` names")
 
-    def settings(self, policy: str) -> PPOSettings:
-        """PPO's settings for this policy."""
+    def settings(self, policy: str) -> Any:
+        """The settings of this policy's kind; PPO's where it has none of its own.
+
+        Whoever learns does so for the `slots` of `training`, unless its own say otherwise.
+        """
+        block = self.policies[policy]
+        if block.kind in SETTINGS:
+            own = SETTINGS[block.kind]
+            budget = {"slots": self.training.slots} if "slots" in own.model_fields else {}
+            return own.model_validate(budget | getattr(block, block.kind))
         return PPOSettings.model_validate(self.training.model_dump() | self.policies[policy].ppo)
 
 

@@ -89,6 +89,7 @@ def run_job(job: Job, folder: Path) -> str:
         seed=derived_seed(job.seed, "training"),
         observation=block.observation,
         settings=experiment.settings(job.policy),
+        limits=block.limits,
     )
     trained = time.perf_counter()
     saved = policy.save(folder / "policies" / f".{job.name}.new")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import yaml
 
+from ..agents import SETTINGS
 from . import provenance
 from .catalogue_file import CatalogueReport
 from .config import Experiment
@@ -48,6 +49,8 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
         del data["policies"][name]["resources"]  # what a job may take does not change what it finds
         if policy.kind == "ppo":
             data["policies"][name]["ppo"] = experiment.settings(name).model_dump(mode="json")
+        elif policy.kind in SETTINGS:
+            data["policies"][name][policy.kind] = experiment.settings(name).model_dump(mode="json")
     return data
 
 

@@ -6,16 +6,32 @@ import numpy as np
 import pytest
 from stable_baselines3 import PPO
 
-from undertow.agents import KINDS, PPOPolicy, PPOSettings, build_policy, load_policy, make_vec_env
+from undertow.agents import (
+    KINDS,
+    LinUCBSettings,
+    PPOPolicy,
+    PPOSettings,
+    RecurrentPPOSettings,
+    ThompsonSettings,
+    build_policy,
+    load_policy,
+    make_vec_env,
+)
 from undertow.envs import OBSERVATIONS
 
 LEARNED = PPOSettings(slots=64, n_envs=4, n_steps=16, batch_size=32, n_epochs=1, net=(8,))
-RULES = [kind for kind in KINDS if kind != "ppo"]
+TINY_SETTINGS = {
+    "ppo": LEARNED,
+    "linucb": LinUCBSettings(slots=64, n_envs=4),
+    "thompson": ThompsonSettings(slots=64, n_envs=4),
+    "recurrent_ppo": RecurrentPPOSettings(slots=64, n_envs=4, n_steps=16, batch_size=32, lstm=4),
+}
+RULES = [kind for kind in KINDS if kind not in TINY_SETTINGS]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_built_by_its_name(kind, parameters, items, lived, choices):
-    policy = build_policy(kind, parameters, items, seed=0, settings=LEARNED)
+    policy = build_policy(kind, parameters, items, seed=0, settings=TINY_SETTINGS.get(kind))
     assert policy.kind == kind and policy.observation in OBSERVATIONS
     chosen = choices(policy, lived(policy.observation))
     assert chosen.shape == (16, 24) and chosen.dtype == np.int64
@@ -69,6 +85,13 @@ def test_an_unknown_kind_is_answered_with_those_there_are(parameters, items):
         build_policy("best", parameters, items, seed=0)
 
 
+def test_settings_of_another_kind_are_refused(parameters, items):
+    with pytest.raises(
+        ValueError, match="settings: found PPOSettings for linucb; allowed: LinUCBSettings"
+    ):
+        build_policy("linucb", parameters, items, seed=0, settings=LEARNED)
+
+
 @pytest.mark.parametrize("name", ["none.json", "none.zip", "none", "."])
 def test_a_file_that_is_not_there_is_named(tmp_path, name):
     with pytest.raises(FileNotFoundError, match=r"policy: found no file .*; allowed: one that"):
@@ -94,6 +117,7 @@ DAMAGED = {
     "no ranking": '{"kind": "popular", "items": 30}',
     "a ranking in words": '{"kind": "popular", "items": 30, "ranking": ["first"]}',
     "an empty ranking": '{"kind": "popular", "items": 30, "ranking": []}',
+    "endorsement without tastes": '{"kind": "endorsement", "quality": [0.1], "top": 1}',
     "an item out of range": '{"kind": "popular", "items": 30, "ranking": [4, 30]}',
 }
 

@@ -190,6 +190,32 @@ REFUSED = {
         "dice",
         ["policies.random.kind: ", "'dice'", "'chronological'", "'ppo'"],
     ),
+    "endorsement without the true state": (
+        ("policies", "random", "kind"),
+        "endorsement",
+        ["policies.random: observation: ", "'platform'", "allowed: oracle"],
+    ),
+    "settings of another kind": (
+        ("policies", "random", "linucb"),
+        {"alpha": 1},
+        ["policies.random: linucb: found settings for kind 'random'; allowed: kind linucb only"],
+    ),
+    "a bandit on the true state": (
+        ("policies", "random"),
+        {"kind": "thompson", "observation": "oracle"},
+        ["policies.random: observation: found 'oracle' for thompson; allowed: platform"],
+    ),
+    "an unknown setting of a bandit": (
+        ("policies", "random"),
+        {"kind": "linucb", "linucb": {"alfa": 1}},
+        ["policies.random.linucb.alfa: unknown key"],
+    ),
+    "no limit": (("policies", "random", "limits"), {}, ["policies.random.limits: found no limit"]),
+    "a cap out of range": (
+        ("policies", "random", "limits"),
+        {"extremity_cap": 2},
+        ["policies.random.limits.extremity_cap: ", "(found 2)"],
+    ),
     "greedy without the true state": (
         ("policies", "greedy", "observation"),
         "platform",
@@ -516,3 +542,24 @@ def test_a_circle_is_refused(tmp_path, names):
         write(tmp_path, {"extends": file}, f"{name}.yaml")
     with pytest.raises(ConfigError, match="extends itself; allowed: a chain of files that ends"):
         load_experiment(tmp_path / "a.yaml")
+
+
+# --- kinds with settings of their own ------------------------------------------------------------
+
+
+def test_who_learns_does_so_for_the_slots_of_training_unless_its_own_say_otherwise():
+    data = with_("policies", "own", value={"kind": "linucb", "linucb": {"slots": 9}})
+    data["policies"]["shared"] = {"kind": "recurrent_ppo", "recurrent_ppo": {"lstm": 5}}
+    experiment = Experiment.model_validate(data)
+    assert experiment.settings("own").slots == 9
+    shared = experiment.settings("shared")
+    assert (shared.slots, shared.lstm) == (256, 5)
+
+
+def test_kinds_and_limits_that_a_config_does_not_use_are_not_in_its_dump():
+    plain = Experiment.model_validate(config()).model_dump(mode="json")["policies"]["random"]
+    new = {"linucb", "thompson", "endorsement", "recurrent_ppo", "limits"}
+    assert not new & plain.keys()
+    data = with_("policies", "random", "limits", value={"extremity_cap": 0.5})
+    dumped = Experiment.model_validate(data).model_dump(mode="json")["policies"]["random"]
+    assert dumped["limits"]["extremity_cap"] == 0.5

@@ -1,0 +1,191 @@
+"""Rules that a regulator could write down, put on any policy: what may lead a feed.
+
+    extremity_cap    no civic item with |stance| above it leads
+    topic_share      of the last `window` leads, this one among them, no topic has more than this
+                     share; a lead counts whether or not the person opened
+
+A policy that can choose among what is allowed (`act_within`) does so: its next best, or its own
+distribution renormalised. Of any other, what is not allowed is replaced by a draw from the neutral
+feed's shares among what is. Limits are put on a trained policy: it did not learn under them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from undertow.envs.world import Items, Mechanism, uniforms
+
+from .policy import Action, Observed, Policy
+
+_LANE = Mechanism.POLICY + 4  # beside the policy's own lot
+_LIMITS = "limits.json"
+
+
+class Limits(BaseModel):
+    """Limits on what leads; at least one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    extremity_cap: float | None = Field(None, ge=0, le=1, description="largest |stance| that leads")
+    topic_share: float | None = Field(
+        None, gt=0, lt=1, description="largest share of a topic among the last leads"
+    )
+    window: int = Field(8, ge=2, le=10_000, description="how many leads that share is taken of")
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> Self:
+        if self.extremity_cap is None and self.topic_share is None:
+            raise ValueError("found no limit; allowed: extremity_cap, topic_share or both")
+        if self.topic_share is None and "window" in self.model_fields_set:
+            raise ValueError("window: found without topic_share; allowed: with it")
+        if self.topic_share is not None and self.each < 1:
+            raise ValueError(
+                f"topic_share: found {self.topic_share:g} of {self.window} leads, less than one; "
+                f"allowed: {1 / self.window:g} or more"
+            )
+        return self
+
+    @property
+    def each(self) -> int:
+        """Leads that a topic may have in a window."""
+        return math.floor((self.topic_share or 1.0) * self.window + 1e-9)
+
+
+@runtime_checkable
+class Selective(Protocol):
+    """A policy that can choose among some of the items."""
+
+    def act_within(self, observation: Observed, allowed: NDArray[np.bool_]) -> Action:
+        """As `act`, among the items marked true, (people, items), at least one a person."""
+        ...
+
+
+class Limited:
+    """`policy` under `limits`."""
+
+    kind: ClassVar[str] = "limited"
+
+    def __init__(
+        self,
+        policy: Policy,
+        limits: Limits,
+        *,
+        topic: NDArray[np.int64],
+        extremity: NDArray[np.float64],
+        supply: NDArray[np.float64],
+    ) -> None:
+        self.policy, self.limits = policy, limits
+        self.observation = policy.observation
+        self.topic, self.extremity, self.supply = topic, extremity, supply
+        cap = limits.extremity_cap
+        self._mild = np.ones(topic.size, bool) if cap is None else extremity <= cap
+        topics = np.unique(topic[self._mild]).size
+        if not topics:
+            raise ValueError(
+                f"limits.extremity_cap: found {cap}, which no item keeps; allowed: "
+                f"{extremity.min():g} or more with this catalogue"
+            )
+        if limits.topic_share is not None and topics * limits.each < limits.window:
+            raise ValueError(
+                f"limits.topic_share: found {limits.topic_share:g} with {topics} topics, too few "
+                f"to fill {limits.window} leads; allowed: 1/{topics} or more of a window"
+            )
+        self._people: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
+
+    @classmethod
+    def of(cls, policy: Policy, limits: Limits, items: Items) -> Self:
+        """With this catalogue."""
+        # Rounded, so that a cap of 0.3 keeps an item whose float32 stance is written 0.3.
+        extremity = np.round(np.asarray(items.civic * np.abs(items.stance), dtype=np.float64), 6)
+        return cls(
+            policy,
+            limits,
+            topic=items.topic,
+            extremity=extremity,
+            supply=np.asarray(items.supply, dtype=np.float64),
+        )
+
+    def begin(self, seed: NDArray[np.int64], person: NDArray[np.int64]) -> None:
+        """Starts the people (seed, person), int64 (people,), at slot 0 and with no leads."""
+        self.policy.begin(seed, person)
+        self._people, self._slot = (seed, person), 0
+        # Topics of the last leads, (people, window - 1), a ring; -1 for none yet.
+        self._led = np.full((seed.size, self.limits.window - 1), -1, dtype=np.int64)
+
+    def allowed(self) -> NDArray[np.bool_]:
+        """What may lead next, (people, items)."""
+        people = len(self._led)
+        mild = np.broadcast_to(self._mild, (people, self.topic.size))
+        if self.limits.topic_share is None:
+            return mild
+        count = np.zeros((people, int(self.topic.max()) + 2), dtype=np.int64)
+        np.add.at(count, (np.arange(people)[:, None], self._led + 1), 1)
+        return mild & (count[:, self.topic + 1] < self.limits.each)
+
+    def act(self, observation: Observed) -> Action:
+        """See `Policy`."""
+        people = observation.shape[0]
+        if self._people is None:
+            self.begin(np.zeros(people, dtype=np.int64), np.arange(people, dtype=np.int64))
+        allowed, policy = self.allowed(), self.policy
+        if isinstance(policy, Selective):
+            action = policy.act_within(observation, allowed)
+        else:
+            action = self._replaced(policy.act(observation), allowed)
+        self._led[:, self._slot % self._led.shape[1]] = self.topic[action]
+        self._slot += 1
+        return action
+
+    def _replaced(self, action: Action, allowed: NDArray[np.bool_]) -> Action:
+        assert self._people is not None
+        seed, person = self._people
+        lot = uniforms(seed, person, np.full_like(person, self._slot + 1), _LANE, 1)[0]
+        # Of equal chance where nothing that is allowed is ever posted.
+        weight = allowed * self.supply
+        weight = np.where(weight.sum(axis=1, keepdims=True) > 0, weight, allowed)
+        mass = np.cumsum(weight, axis=1)
+        neutral = np.sum(mass < lot[:, None] * mass[:, -1:], axis=1)
+        return np.where(allowed[np.arange(action.size), action], action, neutral)
+
+    def save(self, path: Path) -> Path:
+        """Writes a .zip of the limits and the policy's own file."""
+        file = path.with_suffix(".zip")
+        fields: dict[str, Any] = {"limits": self.limits.model_dump(exclude_unset=True)}
+        for name in ("topic", "extremity", "supply"):
+            fields[name] = getattr(self, name).tolist()
+        with tempfile.TemporaryDirectory() as folder:
+            own = self.policy.save(Path(folder) / "policy")
+            with zipfile.ZipFile(file, "w") as archive:
+                archive.writestr(_LIMITS, json.dumps(fields))
+                archive.write(own, own.name)
+        return file
+
+    @classmethod
+    def load(cls, file: Path, load: Callable[[Path], Policy]) -> Self:
+        """Reads what `save` wrote; `load` reads the policy's own file."""
+        with zipfile.ZipFile(file) as archive, tempfile.TemporaryDirectory() as folder:
+            fields = json.loads(archive.read(_LIMITS))
+            (own,) = (name for name in archive.namelist() if name != _LIMITS)
+            policy = load(Path(archive.extract(own, folder)))
+        return cls(
+            policy,
+            Limits(**fields["limits"]),
+            topic=np.asarray(fields["topic"], dtype=np.int64),
+            extremity=np.asarray(fields["extremity"]),
+            supply=np.asarray(fields["supply"]),
+        )
+
+
+def is_limited(file: Path) -> bool:
+    """Whether `Limited` saved this .zip."""
+    return zipfile.is_zipfile(file) and _LIMITS in zipfile.ZipFile(file).namelist()
