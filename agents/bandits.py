@@ -45,7 +45,7 @@ class BanditSettings(BaseModel):
     slots: int = Field(1_500_000, ge=1, description="person-slots of learning")
     n_envs: int = Field(512, ge=1, description="people in the batch")
     every: int = Field(8, ge=1, description="slots of the batch between solutions for theta")
-    reads: Reads = Field("own", description="own: the item's group; all: the whole observation")
+    reads: Reads = Field("all", description="all: the whole observation; own: the item's group")
     ridge: float = Field(1.0, gt=0, le=1e6, description="weight of the prior theta = 0")
 
 

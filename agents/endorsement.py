@@ -1,6 +1,6 @@
 """A feed of what people would choose for themselves beforehand.
 
-    v_i = v_0 + v_p p_k + v_q q_i         endorsement of item i, on its topic k (envs/world/appraisal)
+    v_i = v_0 + v_p p_k + v_q q_i        endorsement of item i, of topic k (envs/world/appraisal)
 
 It reads taste off the true state and knows the items' quality. Boredom, allure and habit are left
 out, as they are of endorsement itself.

@@ -181,6 +181,8 @@ def learner(
 
 
 def falling(start: float) -> Any:
+    """A learning rate that falls linearly from `start` to 0, as SB3 asks for it."""
+
     def rate(remaining: float) -> float:
         return start * remaining
 
