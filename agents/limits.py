@@ -106,7 +106,7 @@ class Limited:
     def of(cls, policy: Policy, limits: Limits, items: Items) -> Self:
         """With this catalogue."""
         # Rounded, so that a cap of 0.3 keeps an item whose float32 stance is written 0.3.
-        extremity = np.round(np.asarray(items.civic * np.abs(items.stance), dtype=np.float64), 6)
+        extremity = np.asarray(items.civic * np.abs(items.stance), dtype=np.float64).round(6)
         return cls(
             policy,
             limits,
