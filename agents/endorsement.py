@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from undertow.envs.world import Items, WorldParameters
+from undertow.envs.world import Items, Mechanism, WorldParameters, uniforms
 
 from .policy import Action, Observed, write_rule
 from .rules import _lots, _Rule
+
+_TIES = Mechanism.POLICY + 8
 
 
 class EndorsementSettings(BaseModel):
@@ -95,7 +97,12 @@ class Endorsement(_Rule):
     def act_within(self, observation: Observed, allowed: NDArray[np.bool_]) -> Action:
         """See `Selective`: the best of what is allowed, in turn; all of it, where it is fewer."""
         seed, person, slot = self._next(observation)
-        order = np.argsort(-np.where(allowed, self.scores(observation), -np.inf), kind="stable")
+        worth = np.where(allowed, self.scores(observation), -np.inf)
+        # Mirrored civic items (y, -y) are endorsed alike: a lot of the person's says which is first.
+        lot = uniforms(seed, person, np.zeros_like(person), _TIES, 1)[0]
+        forward = np.argsort(-worth, axis=1, kind="stable")
+        backward = self.items - 1 - np.argsort(-worth[:, ::-1], axis=1, kind="stable")
+        order = np.where((lot < 0.5)[:, None], forward, backward)
         top = np.minimum(self.top, allowed.sum(axis=1))
         start = (_lots(seed, person, 0) * top).astype(np.int64)
         served: Action = order[np.arange(len(order)), (start + slot) % top]

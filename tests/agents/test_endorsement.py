@@ -30,6 +30,16 @@ def test_the_best_are_served_in_turn():
     assert np.array_equal(served[:2], served[2:]) and (served[0] != served[1]).all()
 
 
+def test_of_two_that_are_endorsed_alike_each_is_first_for_half():
+    """Else a feed would lean to one side of the axis by the catalogue's order alone."""
+    alike = Endorsement(np.zeros(2, int), np.ones(2), base=0, taste=1, weight=1, top=1)
+    people = 10_000
+    alike.begin(np.full(people, 3), np.arange(people))
+    first, then = (alike.act(np.full((people, 1), 0.5)) for _ in range(2))
+    assert first.mean() == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(people))
+    assert np.array_equal(first, then)
+
+
 def test_where_one_item_is_allowed_it_is_served():
     allowed = np.array([[True, False, False], [False, True, False]])
     policy = bare(2)
