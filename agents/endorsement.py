@@ -98,7 +98,7 @@ class Endorsement(_Rule):
         """See `Selective`: the best of what is allowed, in turn; all of it, where it is fewer."""
         seed, person, slot = self._next(observation)
         worth = np.where(allowed, self.scores(observation), -np.inf)
-        # Mirrored civic items (y, -y) are endorsed alike: a lot of the person's says which is first.
+        # Mirrored civic items (y, -y) are endorsed alike: the person's lot says which is first.
         lot = uniforms(seed, person, np.zeros_like(person), _TIES, 1)[0]
         forward = np.argsort(-worth, axis=1, kind="stable")
         backward = self.items - 1 - np.argsort(-worth[:, ::-1], axis=1, kind="stable")
