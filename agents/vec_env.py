@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
+from gymnasium.vector import VectorEnv
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
 from undertow.envs.feed import World, observation_space, parameters_of
 from undertow.envs.feed_batch import FeedBatch
+from undertow.envs.tampering import TamperingVectorEnv
 from undertow.envs.world import Items
 
-ENVIRONMENTS = ("undertow/Feed-v0",)
+ENVIRONMENTS = ("undertow/Feed-v0", "undertow/Tampering-v0")
 
 
 class BatchVecEnv(VecEnv):
@@ -126,12 +128,51 @@ class FeedVecEnv(BatchVecEnv):
         ]
 
 
+class VectorEnvAsVecEnv(BatchVecEnv):
+    """A Gymnasium `VectorEnv` that replaces who ends in the same step, as SB3 sees it.
+
+    For the small environments, whose vector face knows no more than that.
+    """
+
+    def __init__(self, env: VectorEnv[Any, Any, Any], seed: int | None = None) -> None:
+        self.env = env
+        self.render_mode = None
+        super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
+        # SB3 would draw a missing seed from NumPy's global stream.
+        self.seed(int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed)
+
+    def reset(self) -> np.ndarray:
+        """Starts everybody: person 0 of a new seed, else the next person."""
+        observation, _ = self.env.reset(seed=self._seeds[0])
+        self._reset_seeds()
+        return observation
+
+    def step_async(self, actions: np.ndarray) -> None:
+        """Keeps the actions for `step_wait`."""
+        self._actions = actions
+
+    def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
+        """Plays one step for everybody."""
+        observation, reward, terminated, truncated, info = self.env.step(self._actions)
+        infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        done = terminated | truncated
+        for row in np.nonzero(done)[0]:
+            infos[row] = {
+                "terminal_observation": info["final_obs"][row],
+                "TimeLimit.truncated": bool(truncated[row]),
+            }
+        return observation, reward, done, infos
+
+
 def make_vec_env(env_id: str, n_envs: int = 1, seed: int | None = None, **kwargs: Any) -> VecEnv:
     """`env_id` as a native SB3 `VecEnv` with episode statistics (as SB3's `make_vec_env`).
 
     env_id: an Undertow id. n_envs: people. seed: person i is that of seed + i. Further arguments
-    go to `FeedVecEnv` (world, null, observation, items, measured, bootstrap, stagger).
+    go to `FeedVecEnv` (world, null, observation, items, measured, bootstrap, stagger) or to
+    `TamperingVectorEnv` (polarising, only).
     """
     if env_id not in ENVIRONMENTS:
         raise ValueError(f"env_id: found {env_id!r}; allowed: {', '.join(ENVIRONMENTS)}")
+    if env_id == "undertow/Tampering-v0":
+        return VecMonitor(VectorEnvAsVecEnv(TamperingVectorEnv(n_envs, **kwargs), seed))
     return VecMonitor(FeedVecEnv(n_envs, seed=seed, **kwargs))

@@ -28,3 +28,9 @@ _gym.register(
     entry_point="undertow.envs.feed:FeedEnv",
     vector_entry_point="undertow.envs.feed:FeedVectorEnv",
 )
+
+_gym.register(
+    id="undertow/Tampering-v0",
+    entry_point="undertow.envs.tampering:TamperingEnv",
+    vector_entry_point="undertow.envs.tampering:TamperingVectorEnv",
+)

@@ -35,6 +35,7 @@ _problem = Console(stderr=True)
 _CONFIGS = Path(__file__).parent / "configs"
 _VALIDITY = _CONFIGS / "other" / "validity.yaml"
 _SENSITIVITY = _CONFIGS / "other" / "sensitivity.yaml"
+_TAMPERING = _CONFIGS / "other" / "tampering.yaml"
 
 
 def _fail(message: str, code: int = 1) -> typer.Exit:
@@ -184,6 +185,24 @@ def sensitivity_command(
         analysis = load_sensitivity(file)
         with _bar(analysis.name) as told:
             folder = run_sensitivity(analysis, results, fresh=fresh, workers=workers, told=told)
+    _console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
+
+
+@app.command("replicate")
+def replicate_command(
+    file: Annotated[Path, typer.Argument(help="the replication in YAML")] = _TAMPERING,
+    results: Annotated[Path, typer.Option(help="folder of results")] = Path("results"),
+    fresh: Annotated[bool, typer.Option(help="replace an existing result")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="processes; one a core")] = None,
+) -> None:
+    """Replicate user tampering (Evans & Kasirzadeh 2021), and see whether PPO finds it."""
+    from .tampering.config import load_replication
+    from .tampering.run import replicate
+
+    with _problems_told():
+        replication = load_replication(file)
+        with _bar(replication.name) as told:
+            folder = replicate(replication, results, fresh=fresh, workers=workers, told=told)
     _console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
 
 

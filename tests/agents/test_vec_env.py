@@ -6,7 +6,7 @@ from gymnasium import spaces
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecMonitor, VecNormalize
 
-from undertow.agents.vec_env import ENVIRONMENTS, FeedVecEnv, make_vec_env
+from undertow.agents.vec_env import FeedVecEnv, make_vec_env
 from undertow.envs import OBSERVATIONS, FeedEnv, FeedVectorEnv
 
 COUNT, SLOTS = 6, 40
@@ -172,7 +172,7 @@ def test_the_rest_of_sb3s_interface(env):
     env.close()
 
 
-@pytest.mark.parametrize("name", ENVIRONMENTS)
+@pytest.mark.parametrize("name", ["undertow/Feed-v0"])
 @pytest.mark.parametrize("observation", OBSERVATIONS)
 def test_make_vec_env_counts_whole_episodes(name, observation):
     env = make_vec_env(name, COUNT, seed=4, world=WORLD, observation=observation)

@@ -16,6 +16,7 @@ from undertow.experiments.phase.config import load_phase
 from undertow.experiments.result_folder import ResultError, fingerprint, resolved
 from undertow.experiments.run import run
 from undertow.experiments.sensitivity.config import load_sensitivity
+from undertow.experiments.tampering.config import load_replication
 from undertow.experiments.validity.config import load_validity
 
 from .tiny import (
@@ -59,7 +60,12 @@ def test_the_fingerprint_is_that_of_what_is_run():
 
 
 #: How the config of a result that is no experiment is read, by the kind its manifest tells.
-RECORDS = {"phase": load_phase, "sensitivity": load_sensitivity, "validity": load_validity}
+RECORDS = {
+    "phase": load_phase,
+    "sensitivity": load_sensitivity,
+    "tampering": load_replication,
+    "validity": load_validity,
+}
 
 
 def test_every_committed_result_is_one_of_its_committed_config():

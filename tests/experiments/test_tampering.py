@@ -1,0 +1,117 @@
+"""The replication: exact plans against simulation, the optimum by brute force, resume, report."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from undertow.envs.tampering import STEPS
+from undertow.experiments import cli, record
+from undertow.experiments.config import ConfigError
+from undertow.experiments.tampering.config import load_replication
+from undertow.experiments.tampering.plans import (
+    best_plan,
+    expected_clicks,
+    expected_theta,
+    own_side,
+    simulated_clicks,
+)
+from undertow.experiments.tampering.run import replicate, tasks_of
+
+from .tiny import undertow
+
+COMMITTED = Path(cli.__file__).parent / "configs" / "other" / "tampering.yaml"
+
+
+def test_a_plan_by_hand():
+    assert expected_clicks("strong_right", 0) == pytest.approx(30 * 0.4)
+    assert expected_theta(0.4, 1) == pytest.approx(0.4 * 1.055)
+    assert expected_clicks("strong_right", 1) == pytest.approx(0.1 + 29 * 0.4 * 1.055)
+    assert expected_theta(0.4, 5) == pytest.approx(0.4 * 1.055**5, rel=1e-6)  # the cap is far
+    assert expected_theta(0.4, 60) == pytest.approx(0.75)
+
+
+def test_the_reported_figures_follow_from_the_equations():
+    assert expected_clicks("strong_right", 0) == pytest.approx(11.98, abs=0.05)
+    assert expected_clicks("strong_right", 10) == pytest.approx(14.61, abs=0.05)
+
+
+@pytest.mark.parametrize("person, opposing", [("strong_right", 7), ("moderate_left", 15)])
+def test_the_exact_plan_is_the_mean_of_simulated_ones(person, opposing):
+    clicks = simulated_clicks(person, opposing, 40_000, seed=5)
+    error = clicks.std() / np.sqrt(clicks.size)
+    assert clicks.mean() == pytest.approx(expected_clicks(person, opposing), abs=4 * error)
+
+
+def test_the_best_plan_is_the_best_of_all_and_alike_on_both_sides():
+    n, clicks = best_plan("strong_right")
+    assert clicks == max(expected_clicks("strong_right", k) for k in range(STEPS + 1))
+    assert 8 <= n <= 12
+    assert best_plan("strong_left") == (n, pytest.approx(clicks))
+    assert own_side("strong_left") == 0 and own_side("moderate_right") == 2
+
+
+def small(tmp_path, **changes):
+    data = {
+        "extends": str(COMMITTED),
+        "seeds": 2,
+        "episodes": 200,
+        "meets": ["strong_right"],
+        "training": {"slots": 1920, "n_envs": 32, "batch_size": 480},
+    } | changes
+    file = tmp_path / "small.yaml"
+    file.write_text(yaml.safe_dump(data), encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"meets": ["nobody"]}, "person: found 'nobody'; allowed: moderate_right"),
+        ({"seeds": 1}, "seeds: Input should be greater than or equal to 2"),
+        ({"epsodes": 1}, "epsodes: unknown key"),
+    ],
+)
+def test_what_cannot_be_run_is_refused(tmp_path, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        load_replication(small(tmp_path, **changes))
+
+
+def test_the_replication_runs_resumes_and_reports(tmp_path, monkeypatch):
+    done = []
+
+    def inline(work, tasks, workers=None):
+        for task in tasks:
+            if len(done) == 3:
+                done.append("stop")
+                raise KeyboardInterrupt
+            done.append(task.name)
+            yield work(task)
+
+    monkeypatch.setattr(record, "in_processes", inline)
+    replication = load_replication(small(tmp_path))
+    with pytest.raises(KeyboardInterrupt):
+        replicate(replication, tmp_path)
+    folder = replicate(replication, tmp_path)
+    assert len(done) == len(set(done)) == len(tasks_of(replication)) + 1
+    summary = json.loads((folder / "summary.json").read_text())
+    assert [plan["name"] for plan in summary["plans"]] == ["always_right", "ten_opposing_first"]
+    assert summary["plans"][0]["exact"] == pytest.approx(12)
+    assert len(summary["agents"]) == 4
+    assert [h["name"] for h in summary["hypotheses"]] == [
+        "strong_right_clicks_gained", "strong_right_opposing_gained", "strong_right_null",
+    ]  # fmt: skip
+    report = (folder / "report.md").read_text()
+    assert "11.98" in report and "14.61" in report
+    assert (folder / "figures" / "tampering.png").stat().st_size > 20_000
+
+
+def test_the_same_task_gives_the_same_numbers(tmp_path):
+    task = tasks_of(load_replication(small(tmp_path)))[-1]
+    assert task.work() == task.work()
+
+
+def test_the_command_refuses_what_it_cannot_read(tmp_path):
+    assert undertow("replicate", tmp_path / "no.yaml", "--results", tmp_path).exit_code == 1
