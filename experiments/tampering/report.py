@@ -83,9 +83,9 @@ def tampering_report(summary: dict[str, Any], manifest: Manifest) -> str:
                 ),
                 section(
                     "PPO",
-                    "On counts of what was shown and clicked; `everybody` is one of the five by lot, "
-                    "whom the agent has to find out about. Opposing: items from the far side among "
-                    "the first ten, shown to those who lean.",
+                    "On counts of what was shown and clicked; `everybody` is one of the five by "
+                    "lot, whom the agent has to find out about. Opposing: items from the far side "
+                    "among the first ten, shown to those who lean.",
                     table(["agent", "meets", "polarising", "clicks", "opposing"], agents),
                 ),
                 section(
