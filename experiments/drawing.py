@@ -26,6 +26,16 @@ LOOK = {
     "ppo_myopic": ("#3A9AD0", "<"),
     "ppo": ("#0072B2", "o"),
     "ppo_oracle": ("#009E73", "^"),
+    "endorsement": ("#882255", "p"),
+    "linucb": ("#7A7A00", ">"),
+    "thompson": ("#C9A227", "h"),
+    "recurrent_ppo": ("#332288", "*"),
+    "ppo_gamma090": ("#6BAED6", "1"),
+    "ppo_gamma099": ("#2171B5", "2"),
+    "ppo_gamma0997": ("#08306B", "3"),
+    "greedy_capped": ("#E58B4A", "d"),
+    "greedy_varied": ("#A63603", "d"),
+    "ppo_capped": ("#5E8CC9", "H"),
 }
 _OTHER = ("#AA4C82", "P")
 
