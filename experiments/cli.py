@@ -206,6 +206,42 @@ def replicate_command(
     _console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
 
 
+@app.command("evaluate")
+def evaluate_command(
+    policy: Annotated[str, typer.Argument(help="a saved policy's file, or the kind of a rule")],
+    name: Annotated[str, typer.Option(help="name of the result")],
+    world: Annotated[str, typer.Option(help="a preset world")] = "default",
+    people: Annotated[int, typer.Option(min=10, help="how many, each with their twins")] = 20_000,
+    block: Annotated[int, typer.Option(min=1, help="people lived at once")] = 20_000,
+    seed: Annotated[int, typer.Option(min=0, help="whose people")] = 0,
+    keep_people: Annotated[bool, typer.Option(help="write people.parquet")] = False,
+    results: Annotated[Path, typer.Option(help="folder of results")] = Path("results"),
+    fresh: Annotated[bool, typer.Option(help="replace an existing result")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="processes; one a core")] = None,
+) -> None:
+    """Measure a policy on any number of people, in memory that does not grow with them."""
+    from .evaluate import Large, evaluate, told_metrics
+
+    with _problems_told():
+        large = Large(
+            name=name,
+            policy=policy,
+            world=world,
+            people=people,
+            block=block,
+            seed=seed,
+            keep_people=keep_people,
+        )
+        with _bar(name) as told:
+            folder = evaluate(large, results, fresh=fresh, workers=workers, told=told)
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    table = Table("metric", "value", "95% over people", "unit")
+    for line in told_metrics(summary):
+        table.add_row(*line)
+    _console.print(table)
+    _console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
+
+
 @app.command("list")
 def list_command(
     results: Annotated[Path, typer.Option(help="folder of results")] = Path("results"),

@@ -28,7 +28,10 @@ if TYPE_CHECKING:  # jobs write through this module
     from .job import Job
 
 _RECORDS = {"config.yaml", "manifest.json"}
-_OUTCOME = {"parts", "policies", "episodes.parquet", "summary.json", "report.md", "figures"}
+_OUTCOME = {"parts", "policies", "summary.json", "report.md", "figures"} | {
+    "episodes.parquet",
+    "people.parquet",
+}
 
 Manifest = dict[str, Any]
 

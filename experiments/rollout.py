@@ -60,12 +60,13 @@ def live(
     *,
     seed: int,
     people: int,
+    first: int = 0,
     threshold: float = 0.6,
 ) -> Lives:
-    """Runs people 0..people-1 of `seed` through the calendar; nobody is replaced after churn."""
+    """Runs people first..first+people-1 of `seed` through the calendar; nobody is replaced."""
     batch = FeedBatch(parameters, people, policy.observation, items)
     seeds = np.full(people, seed, dtype=np.int64)
-    persons = np.arange(people, dtype=np.int64)
+    persons = np.arange(first, first + people, dtype=np.int64)
     observation = batch.start(seeds, persons)
     policy.begin(seeds, persons)
     start = batch.state.stance.astype(np.float64)
@@ -98,9 +99,9 @@ def live(
             items.creator[watched], outcome.minutes, minlength=by_creator.size
         )
         now = np.abs(batch.state.stance) > threshold
-        first = now & ~crossed
+        crossing = now & ~crossed
         pushed = outcome.persuasion > 0
-        by_feed |= first & outcome.opened & ~outcome.sought & pushed
+        by_feed |= crossing & outcome.opened & ~outcome.sought & pushed
         crossed |= now
     shown = np.maximum(total["served"], 1)
     return Lives(
@@ -147,12 +148,13 @@ def twins(
     *,
     seed: int,
     people: int,
+    first: int = 0,
     threshold: float = 0.6,
 ) -> Twins:
     """The policy's people and their twins without temptation, habit, ranking or feed."""
 
     def lives(world: WorldParameters, who: Policy) -> Lives:
-        return live(world, items, who, seed=seed, people=people, threshold=threshold)
+        return live(world, items, who, seed=seed, people=people, first=first, threshold=threshold)
 
     return Twins(
         policy=lives(parameters, policy),
