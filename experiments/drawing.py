@@ -32,10 +32,8 @@ LOOK = {
     "recurrent_ppo": ("#332288", "*"),
     "ppo_gamma090": ("#6BAED6", "1"),
     "ppo_gamma099": ("#2171B5", "2"),
-    "ppo_gamma0997": ("#08306B", "3"),
     "greedy_capped": ("#E58B4A", "d"),
     "greedy_varied": ("#A63603", "d"),
-    "ppo_capped": ("#5E8CC9", "H"),
 }
 _OTHER = ("#AA4C82", "P")
 
