@@ -32,7 +32,7 @@ from .rollout import twins
 from .sums import Block, estimates, merge, sums_of
 
 KIND = "evaluation"
-_RULES = tuple(kind for kind in KINDS if kind in ("random", "chronological", "popular", "greedy"))
+RULES = tuple(kind for kind in KINDS if kind in ("random", "chronological", "popular", "greedy"))
 _SUSCEPTIBLE = 0.9  # quantile from which on a person is of the most susceptible tenth
 _HALF = 16  # bits of a float32 that are counted in one pass
 
@@ -70,13 +70,13 @@ class PeopleBlock:
 
 def policy_of(large: Large, parameters: WorldParameters) -> Policy:
     """The policy that is evaluated; raises `ResultError` for one that is not there."""
-    if large.policy in _RULES:
+    if large.policy in RULES:
         return build_policy(large.policy, parameters, synthetic(parameters), seed=0)
     file = Path(large.policy)
     if not file.is_file():
         raise ResultError(
             f"policy: found {large.policy!r}; allowed: a saved policy's file, or one of "
-            f"{', '.join(_RULES)}"
+            f"{', '.join(RULES)}"
         )
     try:
         return load_policy(file)
