@@ -12,9 +12,12 @@ from ..world import IN_A_SLOT, Mechanism, uniforms
 from ..world.arrays import Any1, Bool, Int
 from ..world.watching import session_noise
 from .build import TinyWorld
-from .grid import Real
+from .grid import COORDINATES, Real
 
 OBSERVATIONS = ("features", "state")
+
+_HATS = 9
+_APART = 2 / (_HATS - 1)
 
 # The lanes of a slot that round the coordinates, in their order; those of the big world go on as
 # they are: opening, watching, churn.
@@ -47,7 +50,7 @@ class TinyTransition:
 class TinyBatch:
     """People of one tiny world. They differ in their luck alone; call `start` before `step`.
 
-    observation: `features`, one 1 for each coordinate (float32), or `state`, its number (int64).
+    observation: `features` (float32) or `state`, its number (int64).
     """
 
     def __init__(self, world: TinyWorld, people: int, observation: str = "features") -> None:
@@ -156,10 +159,14 @@ class TinyBatch:
 
 
 def features(world: TinyWorld) -> NDArray[np.float32]:
-    """What is seen in each state: for each coordinate a 1 at its point, float32 (states, size)."""
-    blocks = [
-        np.eye(axis.size, dtype=np.float32)[row]
-        for axis, row in zip(world.grid.points, world.grid.index, strict=True)
-    ]
-    seen: NDArray[np.float32] = np.concatenate(blocks, axis=1)
-    return seen
+    """What is seen in each state, float32 (states, size), within [-1, 1].
+
+    The stance, its distance from 0, the other coordinates, and where on the axis the stance lies
+    as nine hats that sum to 1: enough to tell any state, and alike for those that lie together.
+    """
+    value = world.grid.values
+    stance = value["stance"]
+    others = [value[name] for name in COORDINATES[1:]]
+    hats = np.maximum(0.0, 1.0 - np.abs(stance[:, None] - np.linspace(-1, 1, _HATS)) / _APART)
+    seen = np.column_stack([stance, np.abs(stance), *others, hats])
+    return seen.astype(np.float32)

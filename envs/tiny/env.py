@@ -39,10 +39,10 @@ def tiny_world_of(world: World = "vulnerable") -> TinyWorld:
 
 
 def observation_space(batch: TinyBatch) -> spaces.Space[Any]:
-    """`features` in a box of zeros and ones, or the number of the state."""
+    """`features` in a box from -1 to 1, or the number of the state."""
     if batch.observation == "features":
         size = features(batch.world).shape[1]
-        return spaces.Box(0.0, 1.0, shape=(size,), dtype=np.float32)
+        return spaces.Box(-1.0, 1.0, shape=(size,), dtype=np.float32)
     return spaces.Discrete(len(batch.world.grid))
 
 
