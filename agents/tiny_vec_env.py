@@ -24,12 +24,13 @@ class TinyFeedVecEnv(FeedVecEnv):
         world: World = "vulnerable",
         *,
         observation: str = "features",
+        reward: str = "minutes",
         seed: int | None = None,
         measured: bool = False,
         bootstrap: bool = True,
         stagger: bool = False,
     ) -> None:
-        tiny = TinyBatch(tiny_world_of(world), n_envs, observation)
+        tiny = TinyBatch(tiny_world_of(world), n_envs, observation, reward)
         self.batch = cast(FeedBatch, tiny)  # the same protocol
         self.render_mode = None
         VecEnv.__init__(

@@ -33,6 +33,8 @@ _gym.register(
     id="undertow/Tampering-v0",
     entry_point="undertow.envs.tampering:TamperingEnv",
     vector_entry_point="undertow.envs.tampering:TamperingVectorEnv",
+)
+
 _gym.register(
     id="undertow/TinyFeed-v0",
     entry_point="undertow.envs.tiny.env:TinyFeedEnv",

@@ -292,6 +292,35 @@ def compare_command(
     _console.print(text, soft_wrap=True)
 
 
+@app.command("tiny")
+def tiny_command(
+    file: Annotated[Path, typer.Argument(help="study in YAML")] = _CONFIGS
+    / "other"
+    / "tinyfeed.yaml",
+    results: Annotated[Path, typer.Option(help="folder of results")] = Path("results"),
+    fresh: Annotated[bool, typer.Option(help="replace an existing result")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="processes; one a core")] = None,
+) -> None:
+    """Plan exactly in the tiny world, and train PPO against the optimum."""
+    from .tiny.config import load_study
+    from .tiny.run import run_study
+
+    try:
+        study = load_study(file)
+        with Bar(*Bar.get_default_columns(), console=_console) as bar:
+            line = bar.add_task(study.name)
+
+            def told(done: int, total: int, text: str) -> None:
+                bar.update(line, total=total, completed=done, description=text)
+
+            folder = run_study(study, results, fresh=fresh, workers=workers, told=told)
+    except (ConfigError, ResultError) as error:
+        raise _fail(str(error)) from None
+    except KeyboardInterrupt:
+        raise _fail("stopped; finished tasks are kept, the same command goes on", 130) from None
+    _console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
+
+
 @app.command("list")
 def list_command(
     results: Annotated[Path, typer.Option(help="folder of results")] = Path("results"),

@@ -15,6 +15,7 @@ from .build import TinyWorld
 from .grid import COORDINATES, Real
 
 OBSERVATIONS = ("features", "state")
+REWARDS = ("minutes", "expected")
 
 _HATS = 9
 _APART = 2 / (_HATS - 1)
@@ -51,16 +52,27 @@ class TinyBatch:
     """People of one tiny world. They differ in their luck alone; call `start` before `step`.
 
     observation: `features` (float32) or `state`, its number (int64).
+    reward: the `minutes` watched, or what is `expected` of them in this state for this item: the
+    same decision process with the luck of a session taken out of the reward, not of the moves.
     """
 
-    def __init__(self, world: TinyWorld, people: int, observation: str = "features") -> None:
+    def __init__(
+        self,
+        world: TinyWorld,
+        people: int,
+        observation: str = "features",
+        reward: str = "minutes",
+    ) -> None:
         if observation not in OBSERVATIONS:
             raise ValueError(
                 f"observation: found {observation!r}; allowed: {', '.join(OBSERVATIONS)}"
             )
+        if reward not in REWARDS:
+            raise ValueError(f"reward: found {reward!r}; allowed: {', '.join(REWARDS)}")
         if people < 1:
             raise ValueError(f"people: found {people}; allowed: 1 or more")
         self.world, self.people, self.observation = world, people, observation
+        self.reward = reward
         self.parameters, self.items = world.full, world.items
         self.started = False
         self._features = features(world)
@@ -112,11 +124,12 @@ class TinyBatch:
         up = np.where(opened, world.up[1][:, now, feed], world.up[0][:, now])
         place = below + (luck[list(_ROUNDING)] < up)
         self.state = np.ravel_multi_index(tuple(place), grid.shape).astype(np.int64)
+        paid = minutes if self.reward == "minutes" else world.mdp.reward[now, feed]
         extremity = np.abs(grid.values["stance"])
         ended = self.slot >= self.parameters.calendar.slots
         return TinyTransition(
             observation=self.observe(),
-            reward=minutes.astype(np.float32),
+            reward=np.asarray(paid, dtype=np.float32),
             terminated=left,
             truncated=ended & ~left,
             outcome=TinyOutcome(

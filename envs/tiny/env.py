@@ -49,8 +49,8 @@ def observation_space(batch: TinyBatch) -> spaces.Space[Any]:
 class TinyFeedEnv(FeedEnv):
     """One person of the tiny world. Action `Discrete(items)`: what leads the feed in the next slot.
 
-    Seeds, ends and reward are those of `FeedEnv`: churn terminates, the calendar truncates, the
-    reward is the minutes watched.
+    Seeds and ends are those of `FeedEnv`: churn terminates, the calendar truncates. The reward is
+    the `minutes` watched, or `expected` minutes, from which the luck of a session is taken out.
     """
 
     metadata = {"render_modes": [], "render_fps": 4}  # noqa: RUF012
@@ -60,10 +60,11 @@ class TinyFeedEnv(FeedEnv):
         world: World = "vulnerable",
         *,
         observation: str = "features",
+        reward: str = "minutes",
         render_mode: str | None = None,
     ) -> None:
         _refuse_rendering(render_mode)
-        self.tiny = TinyBatch(tiny_world_of(world), 1, observation)
+        self.tiny = TinyBatch(tiny_world_of(world), 1, observation, reward)
         self.batch = cast(FeedBatch, self.tiny)  # the same protocol
         self.render_mode = None
         self.observation_space = observation_space(self.tiny)
@@ -104,11 +105,12 @@ class TinyFeedVectorEnv(FeedVectorEnv):
         world: World = "vulnerable",
         *,
         observation: str = "features",
+        reward: str = "minutes",
         render_mode: str | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
     ) -> None:
         _refuse_rendering(render_mode)
-        self.tiny = TinyBatch(tiny_world_of(world), num_envs, observation)
+        self.tiny = TinyBatch(tiny_world_of(world), num_envs, observation, reward)
         self.batch = cast(FeedBatch, self.tiny)  # the same protocol
         self.num_envs = num_envs
         self.autoreset_mode = AutoresetMode(autoreset_mode)

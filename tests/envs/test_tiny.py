@@ -300,11 +300,23 @@ def test_sampled_lives_agree_with_the_tables(tiny):
     assert np.sum(outcome.moved * stayed) / people == pytest.approx(mdp.cost[STATE, 1], abs=0.002)
 
 
+def test_expected_reward_has_no_luck_and_the_same_moves(tiny):
+    lucky, calm = TinyBatch(tiny, 50, "state"), TinyBatch(tiny, 50, "state", "expected")
+    before = lucky.start(3, np.arange(50))
+    np.testing.assert_array_equal(before, calm.start(3, np.arange(50)))
+    action = np.arange(50) % 6
+    one, other = lucky.step(action), calm.step(action)
+    np.testing.assert_array_equal(one.observation, other.observation)
+    np.testing.assert_allclose(other.reward, tiny.mdp.reward[before, action], rtol=1e-6)
+
+
 def test_what_is_wrong_is_refused_by_name(tiny):
     with pytest.raises(ValueError, match="observation: found 'oracle'; allowed: features, state"):
         TinyBatch(tiny, 1, "oracle")
     with pytest.raises(ValueError, match="people: found 0"):
         TinyBatch(tiny, 0)
+    with pytest.raises(ValueError, match="reward: found 'joy'; allowed: minutes, expected"):
+        TinyBatch(tiny, 1, reward="joy")
     batch = TinyBatch(tiny, 2)
     with pytest.raises(ValueError, match="seed: found -1"):
         batch.start(-1, 0)

@@ -1,0 +1,1 @@
+"""The exact study of the tiny world: `undertow tiny`."""

@@ -1,0 +1,156 @@
+"""The config of `undertow tiny`; unknown keys and values out of range are refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ...agents import PPOSettings
+from ...envs.tiny import TinyParameters
+from ..config import ConfigError, _read, _told
+
+
+class _Block(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TinyWorldBlock(_Block):
+    """A tiny world: the median person of a preset, with single parameters changed."""
+
+    preset: str = "vulnerable"
+    description: str = ""
+    changes: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _builds(self) -> Self:
+        self.parameters()
+        return self
+
+    def parameters(self) -> TinyParameters:
+        """The validated parameters."""
+        return TinyParameters.median(self.preset, **self.changes)
+
+
+class PeopleBlock(_Block):
+    """People drawn from presets of the big world, each planned for by itself."""
+
+    count: int = Field(20, ge=3, le=10_000)
+    seed: int = Field(ge=0, lt=2**62)
+    presets: list[str] = Field(min_length=1)
+    pulls: list[float] = Field(min_length=1)
+
+
+class FrontierBlock(_Block):
+    """The most minutes for each price of drift, in one of the worlds."""
+
+    world: str
+    gamma: float = Field(ge=0, le=0.999)
+    multipliers: list[float] = Field(min_length=2)
+
+
+class LearningBlock(_Block):
+    """PPO's trainings, one for each world, gamma and seed."""
+
+    seeds: int = Field(5, ge=2, le=1000)
+    worlds: list[str] = Field(min_length=1)
+    gammas: list[float] = Field(min_length=1)
+    training: PPOSettings
+
+
+class TinyHypothesis(_Block):
+    """A statement, with what is measured, of whom and where; `added` as in other experiments.
+
+    value_share: PPO's value over the optimum's. drift: that of the policy less the neutral feed's.
+    investment: its drift less that of gamma 0, seed by seed. drift_error: PPO's drift less the
+    optimum's. Of the optimum there is one exact number, so a test is a comparison.
+    """
+
+    name: str
+    statement: str
+    quantity: Literal["value_share", "drift", "investment", "drift_error"]
+    of: Literal["ppo", "optimum"]
+    world: str
+    gamma: float
+    test: Literal["greater", "less", "equivalent"]
+    threshold: float = 0.0
+    margin: float | None = Field(None, gt=0)
+    added: str = ""
+
+    @model_validator(mode="after")
+    def _is_testable(self) -> Self:
+        if (self.test == "equivalent") != (self.margin is not None):
+            raise ValueError(
+                f"margin: found {self.margin} with test {self.test!r}; allowed: a margin with "
+                "'equivalent', none with the others"
+            )
+        if self.of == "optimum" and self.quantity in ("value_share", "drift_error"):
+            raise ValueError(f"of: found 'optimum' for {self.quantity}; allowed: ppo")
+        return self
+
+
+class TinyStudy(_Block):
+    """The whole study."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_]*$")
+    title: str
+    description: str = ""
+    margin: float = Field(0.01, gt=0, description="drift, in units of stance, that counts as moved")
+    gammas: list[float] = Field(min_length=2)
+    pulls: list[float] = Field(min_length=2, description="for the map, of the world `map`")
+    map: str
+    worlds: dict[str, TinyWorldBlock] = Field(min_length=1)
+    people: PeopleBlock
+    frontier: FrontierBlock
+    learning: LearningBlock
+    hypotheses: list[TinyHypothesis] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _names_what_exists(self) -> Self:
+        for where, name in (
+            ("map", self.map),
+            ("frontier.world", self.frontier.world),
+            *(("learning.worlds", name) for name in self.learning.worlds),
+            *((f"hypotheses.{h.name}.world", h.world) for h in self.hypotheses),
+        ):
+            if name not in self.worlds:
+                raise ValueError(f"{where}: found {name!r}; allowed: {', '.join(self.worlds)}")
+        for where, gammas in (("gammas", self.gammas), ("learning.gammas", self.learning.gammas)):
+            if gammas != sorted(set(gammas)) or gammas[0] != 0 or gammas[-1] > 0.999:
+                raise ValueError(f"{where}: found {gammas}; allowed: rising from 0 to at most .999")
+        for pull in (*self.pulls, *self.people.pulls):
+            if not 0 <= pull <= 1.6:
+                raise ValueError(f"pulls: found {pull}; allowed: 0 to 1.6")
+        for h in self.hypotheses:
+            allowed = self.learning.gammas if h.of == "ppo" else self.gammas
+            if h.gamma not in allowed:
+                raise ValueError(
+                    f"hypotheses.{h.name}.gamma: found {h.gamma}; allowed: {allowed}"
+                )
+            if h.of == "ppo" and h.world not in self.learning.worlds:
+                raise ValueError(
+                    f"hypotheses.{h.name}.world: found {h.world!r}; allowed: where PPO is trained"
+                )
+        return self
+
+    def resolved(self) -> dict[str, Any]:
+        """With every default filled in and every world's parameters spelt out."""
+        data = self.model_dump(mode="json")
+        for name, block in self.worlds.items():
+            data["worlds"][name]["parameters"] = block.parameters().model_dump(mode="json")
+        return data
+
+    def fingerprint(self) -> str:
+        """Hash of the resolved config."""
+        return hashlib.sha256(json.dumps(self.resolved(), sort_keys=True).encode()).hexdigest()
+
+
+def load_study(file: Path) -> TinyStudy:
+    """Reads and validates a config; raises `ConfigError`."""
+    try:
+        return TinyStudy.model_validate(_read(file, ()))
+    except ValidationError as error:
+        raise ConfigError(f"{file}:\n{_told(error)}") from None
