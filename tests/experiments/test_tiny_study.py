@@ -130,7 +130,7 @@ def test_the_crossing_is_read_off_between_gammas():
 
 
 def test_the_ratchet_begins_at_the_critical_pull():
-    parameters = TinyParameters(**{**SMALL, "stances": 33})  # coarser, rounding alone drifts
+    parameters = TinyParameters(**{**SMALL, "stances": 33, "items": 10})
     begins = critical_pull(parameters, 1.2, 0.01)
 
     def drift(pull):
