@@ -7,6 +7,7 @@ residual is below the tolerance. A policy is an array of chances (states, action
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,8 @@ from scipy.sparse import linalg
 
 from undertow.envs.tiny import FiniteMDP
 
-Real = NDArray[np.float64]
-Whole = NDArray[np.int64]
+Real = NDArray[np.floating[Any]]
+Whole = NDArray[np.integer[Any]]
 
 TOLERANCE = 1e-6
 
@@ -72,7 +73,7 @@ class Planner:
         _check(gamma)
         mdp, aim = self.mdp, self.mdp.reward - multiplier * self.mdp.cost
         action = np.argmax(aim, axis=1) if first is None else first.copy()
-        value = np.zeros(mdp.states)
+        value: Real = np.zeros(mdp.states)
         for _ in range(1000):
             value = self._solve(action, aim, gamma, value)
             every = self._backup(aim, gamma, value)

@@ -33,8 +33,6 @@ class TinyFeedVecEnv(FeedVecEnv):
         tiny = TinyBatch(tiny_world_of(world), n_envs, observation, reward)
         self.batch = cast(FeedBatch, tiny)  # the same protocol
         self.render_mode = None
-        VecEnv.__init__(
-            self, n_envs, observation_space(tiny), spaces.Discrete(len(tiny.items))
-        )
+        VecEnv.__init__(self, n_envs, observation_space(tiny), spaces.Discrete(len(tiny.items)))
         self._measured, self._bootstrap, self._stagger = measured, bootstrap, stagger
         self.seed(int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed)

@@ -36,6 +36,7 @@ _CONFIGS = Path(__file__).parent / "configs"
 _VALIDITY = _CONFIGS / "other" / "validity.yaml"
 _SENSITIVITY = _CONFIGS / "other" / "sensitivity.yaml"
 _TAMPERING = _CONFIGS / "other" / "tampering.yaml"
+_TINY = _CONFIGS / "other" / "tinyfeed.yaml"
 
 
 def _fail(message: str, code: int = 1) -> typer.Exit:
@@ -294,9 +295,7 @@ def compare_command(
 
 @app.command("tiny")
 def tiny_command(
-    file: Annotated[Path, typer.Argument(help="study in YAML")] = _CONFIGS
-    / "other"
-    / "tinyfeed.yaml",
+    file: Annotated[Path, typer.Argument(help="study in YAML")] = _TINY,
     results: Annotated[Path, typer.Option(help="folder of results")] = Path("results"),
     fresh: Annotated[bool, typer.Option(help="replace an existing result")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="processes; one a core")] = None,
@@ -305,19 +304,10 @@ def tiny_command(
     from .tiny.config import load_study
     from .tiny.run import run_study
 
-    try:
+    with _problems_told():
         study = load_study(file)
-        with Bar(*Bar.get_default_columns(), console=_console) as bar:
-            line = bar.add_task(study.name)
-
-            def told(done: int, total: int, text: str) -> None:
-                bar.update(line, total=total, completed=done, description=text)
-
+        with _bar(study.name) as told:
             folder = run_study(study, results, fresh=fresh, workers=workers, told=told)
-    except (ConfigError, ResultError) as error:
-        raise _fail(str(error)) from None
-    except KeyboardInterrupt:
-        raise _fail("stopped; finished tasks are kept, the same command goes on", 130) from None
     _console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
 
 

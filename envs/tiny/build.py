@@ -51,7 +51,7 @@ class TinyWorld:
     leaving: Real
     """Chance of leaving for good, where the app stayed closed, (states,)."""
     below: tuple[Whole, Whole]
-    """Grid point below each expected next value: closed (5, states), opened (5, states, actions)."""
+    """Grid point below each expected value: closed (5, states), opened (5, states, actions)."""
     up: tuple[Real, Real]
     """Chance of rounding up from there, likewise."""
     start: Real
@@ -60,8 +60,9 @@ class TinyWorld:
     @cached_property
     def neutral(self) -> Real:
         """The neutral feed: posts in proportion to supply, (actions,)."""
-        supply = self.items.supply.astype(np.float64)
-        return supply / supply.sum()
+        supply: Real = self.items.supply.astype(np.float64)
+        share: Real = supply / supply.sum()
+        return share
 
     @cached_property
     def mdp(self) -> FiniteMDP:

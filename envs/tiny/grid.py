@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .parameters import TinyParameters
 
-Real = NDArray[np.float64]
-Whole = NDArray[np.int64]
+Real = NDArray[np.floating[Any]]
+Whole = NDArray[np.integer[Any]]
 
 COORDINATES = ("stance", "habit", "civic_satiation", "plain_satiation", "regret")
 
@@ -81,7 +82,7 @@ class Grid:
         """
         choice = np.stack(np.unravel_index(np.arange(32), (2,) * 5))  # (5, 32)
         strides = np.asarray([int(np.prod(self.shape[k + 1 :])) for k in range(5)])
-        state = (strides @ below)[:, None] + strides @ choice
+        state: Whole = (strides @ below)[:, None] + strides @ choice
         chance = np.ones((below.shape[1], 32))
         for rounded, share in zip(choice, up, strict=True):
             chance *= np.where(rounded, share[:, None], 1.0 - share[:, None])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Real = NDArray[np.float64]
-Whole = NDArray[np.int64]
+Real = NDArray[np.floating[Any]]
+Whole = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
@@ -53,4 +54,5 @@ class FiniteMDP:
     def stay(self) -> Real:
         """Chance that the process goes on, (states, actions)."""
         mass = np.bincount(self.row, self.chance, minlength=self.states * self.actions)
-        return mass.reshape(self.states, self.actions)
+        going_on: Real = mass.reshape(self.states, self.actions).astype(np.float64)
+        return going_on

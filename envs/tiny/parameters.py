@@ -16,7 +16,6 @@ from ..world import NULLS, PRESETS, WorldParameters, draw, world
 from ..world.parameters import _merged, _parameter
 
 
-
 class TinyParameters(BaseModel):
     """One tiny world; the defaults are the median person of the `vulnerable` preset."""
 
@@ -61,11 +60,19 @@ class TinyParameters(BaseModel):
         if preset not in PRESETS:
             raise ValueError(f"preset: found {preset!r}; allowed: {', '.join(PRESETS)}")
         people = world(preset).population
-        return cls(**({"susceptibility": people.susceptibility_median,
-            "latitude": people.latitude_median, "news": _sigmoid(people.news_mean),
-            "self_control": _sigmoid(people.self_control_mean),
-            "taste": _sigmoid(people.taste_mean),
-            "origin": people.stance_sd * float(np.sqrt(2 / np.pi))} | changes))
+        return cls(
+            **(
+                {
+                    "susceptibility": people.susceptibility_median,
+                    "latitude": people.latitude_median,
+                    "news": _sigmoid(people.news_mean),
+                    "self_control": _sigmoid(people.self_control_mean),
+                    "taste": _sigmoid(people.taste_mean),
+                    "origin": people.stance_sd * float(np.sqrt(2 / np.pi)),
+                }
+                | changes
+            )
+        )
 
     def world(self) -> WorldParameters:
         """The big world that this is the grid of."""

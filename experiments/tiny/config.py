@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -11,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ...agents import PPOSettings
 from ...envs.tiny import TinyParameters
-from ..config import ConfigError, _read, _told
+from ..config import ConfigError, read_yaml, told
 
 
 class _Block(BaseModel):
@@ -127,9 +125,7 @@ class TinyStudy(_Block):
         for h in self.hypotheses:
             allowed = self.learning.gammas if h.of == "ppo" else self.gammas
             if h.gamma not in allowed:
-                raise ValueError(
-                    f"hypotheses.{h.name}.gamma: found {h.gamma}; allowed: {allowed}"
-                )
+                raise ValueError(f"hypotheses.{h.name}.gamma: found {h.gamma}; allowed: {allowed}")
             if h.of == "ppo" and h.world not in self.learning.worlds:
                 raise ValueError(
                     f"hypotheses.{h.name}.world: found {h.world!r}; allowed: where PPO is trained"
@@ -143,14 +139,10 @@ class TinyStudy(_Block):
             data["worlds"][name]["parameters"] = block.parameters().model_dump(mode="json")
         return data
 
-    def fingerprint(self) -> str:
-        """Hash of the resolved config."""
-        return hashlib.sha256(json.dumps(self.resolved(), sort_keys=True).encode()).hexdigest()
-
 
 def load_study(file: Path) -> TinyStudy:
     """Reads and validates a config; raises `ConfigError`."""
     try:
-        return TinyStudy.model_validate(_read(file, ()))
+        return TinyStudy.model_validate(read_yaml(file))
     except ValidationError as error:
-        raise ConfigError(f"{file}:\n{_told(error)}") from None
+        raise ConfigError(f"{file}:\n{told(error)}") from None

@@ -26,9 +26,7 @@ class Optimum:
         self.world: TinyWorld = build(parameters)
         self.planner = Planner(self.world.mdp)
         self.slots = self.world.full.calendar.slots
-        self.neutral = prospect(
-            self.world, self.planner, neutral_policy(self.world), self.slots
-        )
+        self.neutral = prospect(self.world, self.planner, neutral_policy(self.world), self.slots)
 
     def of(self, gamma: float) -> dict[str, float]:
         """What the optimum at `gamma` does, with its value and the residual."""
@@ -37,7 +35,7 @@ class Optimum:
         value = float(self.world.mdp.start @ plan.value)
         return {"gamma": gamma, "value": value, "residual": plan.residual} | found
 
-    def measured(self, policy: NDArray[np.float64]) -> dict[str, float]:
+    def measured(self, policy: NDArray[np.floating[Any]]) -> dict[str, float]:
         """Expectations under a policy, its drift less the neutral feed's."""
         found = prospect(self.world, self.planner, policy, self.slots).as_dict()
         return found | {"drift": found["drift"] - self.neutral.drift}
@@ -47,7 +45,9 @@ class Optimum:
         return self.of(gamma)["drift"]
 
 
-def row_of_map(parameters: TinyParameters, gammas: Sequence[float], margin: float) -> dict[str, Any]:
+def row_of_map(
+    parameters: TinyParameters, gammas: Sequence[float], margin: float
+) -> dict[str, Any]:
     """The optimum at every gamma, and the critical gamma."""
     optimum = Optimum(parameters)
     cells = [optimum.of(gamma) for gamma in gammas]
@@ -84,7 +84,9 @@ def critical(
     return float(1 - np.exp(-high))
 
 
-def crossing(gammas: Sequence[float], investment: NDArray[np.float64], margin: float) -> float:
+def crossing(
+    gammas: Sequence[float], investment: NDArray[np.floating[Any]], margin: float
+) -> float:
     """Where a mean of investments over gammas first crosses `margin`; NaN where it does not.
 
     Linear between the gammas in the logarithm of the horizon.

@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import matplotlib.style
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..drawing import arms, new_figure, spread
-from ..figures import STYLE
+from ..drawing import arms, new_figure, save_figure, spread, style
 from ..result import read_estimate
 
 _OPTIMUM, _PPO = "#000000", "#0072B2"
@@ -19,11 +17,10 @@ _TICKS = (0.0, 0.5, 0.9, 0.97, 0.99, 0.999)
 
 def draw(summary: dict[str, Any], folder: Path) -> list[str]:
     """Draws all figures into `folder`; returns their names without ending."""
-    folder.mkdir(exist_ok=True)
     makers = {"drift": drift, "map": drift_map, "frontier": frontier}
-    with matplotlib.style.context(STYLE):
+    with style():
         for name, make in makers.items():
-            make(summary).savefig(folder / f"{name}.png", metadata={"Software": None})
+            save_figure(make(summary), folder / f"{name}.png")
     return list(makers)
 
 

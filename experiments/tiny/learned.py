@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +31,7 @@ def train(
     model.learn(settings.slots)
     with torch.no_grad():
         seen = torch.as_tensor(features(optimum.world))
-        categorical = model.policy.get_distribution(seen).distribution
+        categorical: Any = model.policy.get_distribution(seen).distribution
         action = np.argmax(categorical.logits.numpy(), axis=1)
     policy = deterministic(action, optimum.world.mdp.actions)
     value = float(optimum.world.mdp.start @ optimum.planner.evaluate(policy, gamma))

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from ..markdown import bullets, image, join, section, table
-from ..result_folder import write_whole
+from ..markdown import image, join, section, table
+from ..record import made_section
 from .config import TinyStudy
 from .figures import draw
 
 
-def write_report(
+def draw_and_tell(
     folder: Path, study: TinyStudy, summary: dict[str, Any], manifest: dict[str, Any]
-) -> None:
-    """Draws the figures and writes `report.md` into the folder."""
-    drawn = draw(summary, folder / "figures")
-    write_whole(folder / "report.md", _text(study, summary, manifest, drawn).encode())
+) -> str:
+    """Draws the figures into the folder; the text of `report.md`."""
+    return _text(study, summary, manifest, draw(summary, folder / "figures"))
 
 
 def _text(
@@ -38,7 +36,8 @@ def _text(
                 _people(summary),
                 _learned(summary),
                 _frontier(study, summary, drawn),
-                _made(study, manifest),
+                _limits(),
+                made_section(manifest, "undertow tiny"),
             ]
         )
         + "\n"
@@ -204,18 +203,9 @@ def _frontier(study: TinyStudy, summary: dict[str, Any], drawn: list[str]) -> st
     )
 
 
-def _made(study: TinyStudy, manifest: dict[str, Any]) -> str:
-    facts = {
-        "sha256 of the config": manifest["config_sha256"],
-        "git revision": manifest["git_revision"],
-        "versions": json.dumps(manifest["versions"]),
-        "machine": manifest["machine"],
-        "wall time": f"{manifest['wall_time_s'] / 60:.1f} minutes",
-    }
+def _limits() -> str:
     return section(
-        "How it was made",
-        f"```\nundertow tiny experiments/configs/other/{study.name}.yaml\n```",
-        bullets(f"{key}: {value}" for key, value in facts.items()),
-        "Limits: one person's traits are known to the planner; taste, tolerance and search are "
-        "off; rounding to the grid adds variance. Magnitudes hold for no real app or person.",
+        "Limits",
+        "One person's traits are known to the planner; taste, tolerance and search are off; "
+        "rounding to the grid adds variance. Magnitudes hold for no real app or person.",
     )

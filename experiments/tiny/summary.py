@@ -45,9 +45,7 @@ def summarise(study: TinyStudy, parts: Parts) -> dict[str, Any]:
 
 def _people(study: TinyStudy, preset: str, pull: float, parts: Parts) -> dict[str, Any]:
     """Means over people drawn, and the critical gamma of the mean, resampling people."""
-    drift = np.array(
-        [parts["person", preset, pull, k]["drift"] for k in range(study.people.count)]
-    )
+    drift = np.array([parts["person", preset, pull, k]["drift"] for k in range(study.people.count)])
     invested = drift - drift[:, :1]
     lots = np.random.Generator(np.random.Philox(_SEED))
     rows = lots.integers(len(drift), size=(_RESAMPLES, len(drift)))
@@ -74,9 +72,7 @@ def _people(study: TinyStudy, preset: str, pull: float, parts: Parts) -> dict[st
     }
 
 
-def learned_values(
-    study: TinyStudy, world: str, gamma: float, quantity: str, parts: Parts
-) -> Real:
+def learned_values(study: TinyStudy, world: str, gamma: float, quantity: str, parts: Parts) -> Real:
     """One value a seed."""
 
     def of(at: float, name: str) -> Real:
@@ -112,11 +108,12 @@ def _judged(study: TinyStudy, h: TinyHypothesis, parts: Parts) -> dict[str, Any]
     else:
         values = learned_values(study, h.world, h.gamma, h.quantity, parts)
         found, p = estimate(values).as_dict(), None
+        low, high = found["low"], found["high"]
         if h.test == "equivalent":
             p = equivalence_p(values, h.threshold, h.margin or 0.0)
             held = p < 0.05
         elif h.test == "greater":
-            held = found["low"] > h.threshold
+            held = low is not None and low > h.threshold
         else:
-            held = found["high"] < h.threshold
+            held = high is not None and high < h.threshold
     return stated | {"found": found, "p": p, "held": bool(held)}

@@ -1,6 +1,6 @@
 """The planner against brute force, against the occupancy-measure program, and its identities."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -205,6 +205,6 @@ def test_a_budget_that_cannot_be_met_is_refused():
 def test_the_frontier_falls_with_the_price(tiny):
     points = tiny[1].frontier(0.97, np.array([0.0, 1.0, 10.0, 100.0, 1000.0]))
     rewards, costs = [p.reward for p in points], [p.cost for p in points]
-    assert all(b <= a + 1e-7 for a, b in zip(rewards, rewards[1:], strict=False))
-    assert all(b <= a + 1e-7 for a, b in zip(costs, costs[1:], strict=False))
+    assert all(b <= a + 1e-7 for a, b in pairwise(rewards))
+    assert all(b <= a + 1e-7 for a, b in pairwise(costs))
     assert costs[-1] < costs[0]

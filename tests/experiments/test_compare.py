@@ -123,7 +123,10 @@ def test_a_policy_is_trained_as_a_run_trains_it(tmp_path, light):
 @pytest.mark.parametrize(
     "words, message",
     [
-        ({"policy": "pop", "world": "lively"}, "--policy: found 'pop'; allowed: random, chronological"),
+        (
+            {"policy": "pop", "world": "lively"},
+            "--policy: found 'pop'; allowed: random, chronological",
+        ),
         ({"policy": "ppo", "world": "flat"}, "--world: found 'flat'; allowed: lively"),
     ],
 )

@@ -17,6 +17,7 @@ from undertow.experiments.result_folder import ResultError, fingerprint, resolve
 from undertow.experiments.run import run
 from undertow.experiments.sensitivity.config import load_sensitivity
 from undertow.experiments.tampering.config import load_replication
+from undertow.experiments.tiny.config import load_study
 from undertow.experiments.validity.config import load_validity
 
 from .tiny import (
@@ -64,6 +65,7 @@ RECORDS = {
     "phase": load_phase,
     "sensitivity": load_sensitivity,
     "tampering": load_replication,
+    "tiny": load_study,
     "validity": load_validity,
 }
 
@@ -77,7 +79,10 @@ def test_every_committed_result_is_one_of_its_committed_config():
         name = f"{file.parent.name}.yaml"
         if "kind" in manifest:
             config = RECORDS[manifest["kind"]](configs / "other" / name)
-            found = provenance.digest(config.model_dump(mode="json"))
+            told = (
+                config.resolved() if hasattr(config, "resolved") else config.model_dump(mode="json")
+            )
+            found = provenance.digest(told)
         else:
             catalogue = manifest["catalogue_sha256"]
             report = SimpleNamespace(sha256=catalogue) if catalogue else None

@@ -13,6 +13,7 @@ from undertow.agents.planner import deterministic
 from undertow.envs.tiny import TinyParameters
 from undertow.experiments import cli
 from undertow.experiments.config import ConfigError
+from undertow.experiments.provenance import digest
 from undertow.experiments.result_folder import ResultError
 from undertow.experiments.tiny.config import load_study
 from undertow.experiments.tiny.exact import Optimum, critical, critical_pull, crossing
@@ -87,7 +88,7 @@ def test_the_committed_config_is_sound_and_its_result_is_its_own():
     file = REPOSITORY / "results" / study.name / "manifest.json"
     if file.exists():
         manifest = json.loads(file.read_text(encoding="utf-8"))
-        assert manifest["config_sha256"] == study.fingerprint()
+        assert manifest["config_sha256"] == digest(study.resolved())
 
 
 @pytest.mark.parametrize(
@@ -176,8 +177,8 @@ def test_ppo_never_beats_the_optimum(finished):
 def test_a_stopped_study_goes_on_to_the_same_result(finished, tmp_path):
     study = load_study(write(tmp_path, STUDY))
 
-    def stop(done, total, text):
-        if done == 4:
+    def stop(progress, text):
+        if progress.done == 4:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -186,7 +187,7 @@ def test_a_stopped_study_goes_on_to_the_same_result(finished, tmp_path):
     assert 4 <= stood <= len(tasks_of(study))
     told = []
     again = run_study(study, tmp_path, workers=1, told=lambda *line: told.append(line))
-    assert told[0][2] == f"{stood} of {len(tasks_of(study))} tasks stand"
+    assert told[0][1] == f"{stood} of {len(tasks_of(study))} parts stand"
     first, second = (
         json.loads((folder / "summary.json").read_text(encoding="utf-8"))
         for folder in (finished, again)
