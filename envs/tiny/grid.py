@@ -82,7 +82,7 @@ class Grid:
         """
         choice = np.stack(np.unravel_index(np.arange(32), (2,) * 5))  # (5, 32)
         strides = np.asarray([int(np.prod(self.shape[k + 1 :])) for k in range(5)])
-        state: Whole = (strides @ below)[:, None] + strides @ choice
+        state: Whole = ((strides @ below)[:, None] + strides @ choice).astype(np.int64)
         chance = np.ones((below.shape[1], 32))
         for rounded, share in zip(choice, up, strict=True):
             chance *= np.where(rounded, share[:, None], 1.0 - share[:, None])
