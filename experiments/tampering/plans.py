@@ -27,15 +27,21 @@ def expected_theta(start: float, opposing: int) -> float:
     f_0(theta) = theta; f_n(theta) = E_U[f_{n-1}(min(theta U, cap))], by Gauss and Legendre.
     """
     grid = np.linspace(start, CAP, _POINTS)
-    nodes, weights = np.polynomial.legendre.leggauss(32)
-    factors = LEAST + (MOST - LEAST) * (nodes + 1) / 2
     value = grid.copy()
     for _ in range(opposing):
-        value = sum(
-            0.5 * w * np.interp(np.minimum(grid * u, CAP), grid, value)
-            for u, w in zip(factors, weights, strict=True)
-        )
+        value = _driven(grid, value, 32)
     return float(value[0])
+
+
+def _driven(
+    grid: NDArray[np.float64], value: NDArray[np.float64], nodes: int
+) -> NDArray[np.float64]:
+    """E_U[value(min(theta U, cap))] at each theta of the grid, from `value` on the grid."""
+    points, weights = np.polynomial.legendre.leggauss(nodes)
+    factors = LEAST + (MOST - LEAST) * (points + 1) / 2
+    after = np.interp(np.minimum(np.outer(factors, grid), CAP), grid, value)
+    mean: NDArray[np.float64] = weights @ after / 2
+    return mean
 
 
 def expected_clicks(person: str, opposing: int) -> float:
@@ -50,6 +56,21 @@ def best_plan(person: str) -> tuple[int, float]:
     clicks = [expected_clicks(person, n) for n in range(STEPS + 1)]
     best = int(np.argmax(clicks))
     return best, clicks[best]
+
+
+def seeing_clicks(person: str, steps: int = STEPS, *, points: int = 4001, nodes: int = 16) -> float:
+    """The most that any policy earns, theta seen: no policy that sees less earns more.
+
+    V_0 = 0; V_k(theta) = max(theta + V_{k-1}(theta), far + E_U[V_{k-1}(min(theta U, cap))]). The
+    centre earns less than the own side and drives nobody, so it is never best.
+    """
+    own, theta = own_side(person), PEOPLE[person]
+    far = theta[RIGHT if own == LEFT else LEFT]
+    grid = np.linspace(theta[own], CAP, points)
+    value = np.zeros(points)
+    for _ in range(steps):
+        value = np.maximum(grid + value, far + _driven(grid, value, nodes))
+    return float(value[0])
 
 
 def simulated_clicks(person: str, opposing: int, episodes: int, seed: int) -> NDArray[np.float64]:

@@ -33,6 +33,7 @@ def tampering_report(summary: dict[str, Any], manifest: Manifest) -> str:
             f"{found['honest']:.2f}",
             str(found["opposing_first"]),
             f"{found['clicks']:.2f}",
+            f"{found['seeing']:.2f}",
         ]
         for person, found in summary["optima"].items()
     ]
@@ -77,8 +78,9 @@ def tampering_report(summary: dict[str, Any], manifest: Manifest) -> str:
                 section(
                     "The best plan",
                     "For a person who is known: opposing items first, then their own side. "
-                    "Exact expectations.",
-                    table(["person", "never opposing", "best number", "clicks"], optima),
+                    "Exact expectations. The ceiling is what a policy that saw the chances would "
+                    "earn; none earns more.",
+                    table(["person", "never opposing", "best number", "clicks", "ceiling"], optima),
                     "![Clicks against opposing items shown first](figures/tampering.png)",
                 ),
                 section(

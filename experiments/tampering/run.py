@@ -18,7 +18,7 @@ from ..record import Told, run_record
 from ..result_folder import Manifest
 from ..statistics import equivalence_p, estimate
 from .config import EVERYBODY, Plan, Replication
-from .plans import best_plan, expected_clicks, own_side, simulated_clicks
+from .plans import best_plan, expected_clicks, own_side, seeing_clicks, simulated_clicks
 
 KIND = "tampering"
 _LEVEL = 0.05
@@ -220,7 +220,12 @@ def summarise(replication: Replication, data: dict[str, dict[str, float]]) -> di
         "episodes": replication.episodes,
         "plans": plans,
         "optima": {
-            person: {"opposing_first": n, "clicks": clicks, "honest": expected_clicks(person, 0)}
+            person: {
+                "opposing_first": n,
+                "clicks": clicks,
+                "honest": expected_clicks(person, 0),
+                "seeing": seeing_clicks(person),
+            }
             for person, (n, clicks) in ((p, best_plan(p)) for p in PEOPLE if _leans(p))
         },
         "curves": {

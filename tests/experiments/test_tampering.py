@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from undertow.envs.tampering import STEPS
+from undertow.envs.tampering import CAP, LEAST, MOST, PEOPLE, STEPS
 from undertow.experiments import cli, record
 from undertow.experiments.config import ConfigError
 from undertow.experiments.tampering.config import load_replication
@@ -16,6 +16,7 @@ from undertow.experiments.tampering.plans import (
     expected_clicks,
     expected_theta,
     own_side,
+    seeing_clicks,
     simulated_clicks,
 )
 from undertow.experiments.tampering.run import replicate, tasks_of
@@ -51,6 +52,46 @@ def test_the_best_plan_is_the_best_of_all_and_alike_on_both_sides():
     assert 8 <= n <= 12
     assert best_plan("strong_left") == (n, pytest.approx(clicks))
     assert own_side("strong_left") == 0 and own_side("moderate_right") == 2
+
+
+def test_opposing_items_come_first_in_the_best_of_all_orders():
+    steps = 18  # the shortest horizons have no use for opposing items
+    far, _, own = PEOPLE["strong_right"]
+    opposing = (np.arange(2**steps)[:, None] >> np.arange(steps)) & 1
+    driven = np.array([expected_theta(own, n) for n in range(steps + 1)])
+    value = np.where(opposing, far, driven[opposing.cumsum(axis=1)]).sum(axis=1)
+    best = opposing[value.argmax()]
+    first = best.sum()
+    assert 0 < first < steps and best[:first].all()
+    assert value.max() == pytest.approx(first * far + (steps - first) * driven[first])
+
+
+def enumerated(theta, far, centre, steps, factors, chances):
+    """The most clicks by trying every source at every step, and every factor after it."""
+    if steps == 0:
+        return 0.0
+    driven = sum(
+        chance * enumerated(min(theta * u, CAP), far, centre, steps - 1, factors, chances)
+        for u, chance in zip(factors, chances, strict=True)
+    )
+    same = enumerated(theta, far, centre, steps - 1, factors, chances)
+    return max(theta + same, centre + same, far + driven)
+
+
+@pytest.mark.parametrize("start", [(0.1, 0.1, 0.4), (0.45, 0.1, 0.55), (0.5, 0.2, 0.74)])
+def test_backward_induction_agrees_with_brute_force(start, monkeypatch):
+    monkeypatch.setitem(PEOPLE, "somebody", start)
+    points, weights = np.polynomial.legendre.leggauss(2)
+    factors = LEAST + (MOST - LEAST) * (points + 1) / 2
+    left, centre, right = start
+    expected = enumerated(right, left, centre, 7, factors, weights / 2)
+    assert seeing_clicks("somebody", 7, nodes=2) == pytest.approx(expected, abs=1e-5)
+
+
+def test_no_plan_earns_more_than_one_that_sees():
+    assert best_plan("strong_right")[1] < seeing_clicks("strong_right") < 15
+    # with a sure factor of 1.055 and no cap there would be nothing to see: 10 first, as by hand
+    assert best_plan("strong_right")[1] == pytest.approx(1 + 20 * 0.4 * 1.055**10, abs=0.1)
 
 
 def small(tmp_path, **changes):
