@@ -133,16 +133,22 @@ def validate_command(
     results: Annotated[Path, typer.Option(help="folder of results")] = Path("results"),
     fresh: Annotated[bool, typer.Option(help="replace an existing result")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="processes; one a core")] = None,
+    report: Annotated[
+        bool, typer.Option(help="only write a finished result's report anew")
+    ] = False,
 ) -> None:
     """Copy the studies of the evidence in the worlds, and say which findings they meet."""
     from .validity.config import load_validity
     from .validity.report import count_of, told_rows
-    from .validity.run import validate
+    from .validity.run import report_anew, validate
 
     with _problems_told():
         suite = load_validity(file)
-        with _bar(suite.name) as told:
-            folder = validate(suite, results, fresh=fresh, workers=workers, told=told)
+        if report:
+            folder = report_anew(results / suite.name)
+        else:
+            with _bar(suite.name) as told:
+                folder = validate(suite, results, fresh=fresh, workers=workers, told=told)
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     for name, world in summary["worlds"].items():
         table = Table("row", "statistic", "band", "simulated", "", title=f"world {name}")

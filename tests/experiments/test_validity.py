@@ -386,6 +386,13 @@ def test_the_command_prints_every_row_and_a_count(tmp_path, here):
         assert name in found.stdout
     again = undertow("validate", file, "--results", tmp_path)
     assert "already finished" in again.stdout
+    report = tmp_path / "validity" / "report.md"
+    told = report.read_bytes()
+    report.write_text("spoilt")
+    assert undertow("validate", file, "--results", tmp_path, "--report").exit_code == 0
+    assert report.read_bytes() == told
+    missing = undertow("validate", file, "--results", tmp_path / "none", "--report")
+    assert missing.exit_code == 1 and "no finished suite" in missing.stderr
 
 
 def test_the_command_refuses_what_it_cannot_read(tmp_path):
