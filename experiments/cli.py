@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -25,6 +25,7 @@ from .catalogue_file import CatalogueError
 from .config import ConfigError, Experiment, load_experiment
 from .progress import Progress
 from .provenance import write_whole
+from .record import Record, run_record
 from .result_folder import ResultError
 from .run import run
 
@@ -126,13 +127,24 @@ def _problems_told() -> Iterator[None]:
         raise _fail(f"{what}; finished jobs are kept, the same command goes on") from None
 
 
+def _make(record: Record[Any], results: Path, *, fresh: bool, workers: int | None) -> Path:
+    """Runs a record under a progress bar; its folder."""
+    with _bar(record.name) as told:
+        return run_record(record, results, fresh=fresh, workers=workers, told=told)
+
+
+_Results = Annotated[Path, typer.Option(help="folder of results")]
+_Fresh = Annotated[bool, typer.Option(help="replace an existing result")]
+_Workers = Annotated[int | None, typer.Option(min=1, help="processes; one a core")]
+
+
 @app.command("validate")
 def validate_command(
     file: Annotated[Path, typer.Argument(help="the suite in YAML")] = _CONFIGS
     / "other/validity.yaml",
-    results: Annotated[Path, typer.Option(help="folder of results")] = Path("results"),
-    fresh: Annotated[bool, typer.Option(help="replace an existing result")] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="processes; one a core")] = None,
+    results: _Results = Path("results"),
+    fresh: _Fresh = False,
+    workers: _Workers = None,
     report: Annotated[
         bool, typer.Option(help="only write a finished result's report anew")
     ] = False,
@@ -140,15 +152,14 @@ def validate_command(
     """Copy the studies of the evidence in the worlds, and say which findings they meet."""
     from .validity.config import load_validity
     from .validity.report import count_of, told_rows
-    from .validity.run import report_anew, validate
+    from .validity.run import report_anew, validity_record
 
     with _problems_told():
         suite = load_validity(file)
         if report:
             folder = report_anew(results / suite.name)
         else:
-            with _bar(suite.name) as told:
-                folder = validate(suite, results, fresh=fresh, workers=workers, told=told)
+            folder = _make(validity_record(suite), results, fresh=fresh, workers=workers)
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     for name, world in summary["worlds"].items():
         table = Table("row", "statistic", "band", "simulated", "", title=f"world {name}")
@@ -162,54 +173,51 @@ def validate_command(
 @app.command("phase")
 def phase_command(
     file: Annotated[Path, typer.Argument(help="a plane of worlds in YAML")],
-    results: Annotated[Path, typer.Option(help="folder of results")] = Path("results"),
-    fresh: Annotated[bool, typer.Option(help="replace an existing result")] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="processes; one a core")] = None,
+    results: _Results = Path("results"),
+    fresh: _Fresh = False,
+    workers: _Workers = None,
 ) -> None:
     """Draw a phase diagram: train and measure in every cell of a plane of parameters."""
     from .phase.config import load_phase
-    from .phase.run import run_phase
+    from .phase.run import phase_record
 
     with _problems_told():
-        phase = load_phase(file)
-        with _bar(phase.name) as told:
-            folder = run_phase(phase, results, fresh=fresh, workers=workers, told=told)
+        record = phase_record(load_phase(file))
+        folder = _make(record, results, fresh=fresh, workers=workers)
     _console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
 
 
 @app.command("sensitivity")
 def sensitivity_command(
     file: Annotated[Path, typer.Argument(help="the analysis in YAML")] = _SENSITIVITY,
-    results: Annotated[Path, typer.Option(help="folder of results")] = Path("results"),
-    fresh: Annotated[bool, typer.Option(help="replace an existing result")] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="processes; one a core")] = None,
+    results: _Results = Path("results"),
+    fresh: _Fresh = False,
+    workers: _Workers = None,
 ) -> None:
     """Move every assumption of the world at once: which matter, and how often effects appear."""
     from .sensitivity.config import load_sensitivity
-    from .sensitivity.run import run_sensitivity
+    from .sensitivity.run import sensitivity_record
 
     with _problems_told():
-        analysis = load_sensitivity(file)
-        with _bar(analysis.name) as told:
-            folder = run_sensitivity(analysis, results, fresh=fresh, workers=workers, told=told)
+        record = sensitivity_record(load_sensitivity(file))
+        folder = _make(record, results, fresh=fresh, workers=workers)
     _console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
 
 
 @app.command("replicate")
 def replicate_command(
     file: Annotated[Path, typer.Argument(help="the replication in YAML")] = _TAMPERING,
-    results: Annotated[Path, typer.Option(help="folder of results")] = Path("results"),
-    fresh: Annotated[bool, typer.Option(help="replace an existing result")] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="processes; one a core")] = None,
+    results: _Results = Path("results"),
+    fresh: _Fresh = False,
+    workers: _Workers = None,
 ) -> None:
     """Replicate user tampering (Evans & Kasirzadeh 2021), and see whether PPO finds it."""
     from .tampering.config import load_replication
-    from .tampering.run import replicate
+    from .tampering.run import replication_record
 
     with _problems_told():
-        replication = load_replication(file)
-        with _bar(replication.name) as told:
-            folder = replicate(replication, results, fresh=fresh, workers=workers, told=told)
+        record = replication_record(load_replication(file))
+        folder = _make(record, results, fresh=fresh, workers=workers)
     _console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
 
 
@@ -222,12 +230,12 @@ def evaluate_command(
     block: Annotated[int, typer.Option(min=1, help="people lived at once")] = 20_000,
     seed: Annotated[int, typer.Option(min=0, help="whose people")] = 0,
     keep_people: Annotated[bool, typer.Option(help="write people.parquet")] = False,
-    results: Annotated[Path, typer.Option(help="folder of results")] = Path("results"),
-    fresh: Annotated[bool, typer.Option(help="replace an existing result")] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="processes; one a core")] = None,
+    results: _Results = Path("results"),
+    fresh: _Fresh = False,
+    workers: _Workers = None,
 ) -> None:
     """Measure a policy on any number of people, in memory that does not grow with them."""
-    from .evaluate import Large, evaluate, told_metrics
+    from .evaluate import Large, evaluation_record, told_metrics
 
     with _problems_told():
         large = Large(
@@ -239,8 +247,7 @@ def evaluate_command(
             seed=seed,
             keep_people=keep_people,
         )
-        with _bar(name) as told:
-            folder = evaluate(large, results, fresh=fresh, workers=workers, told=told)
+        folder = _make(evaluation_record(large), results, fresh=fresh, workers=workers)
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     table = Table("metric", "value", "95% over people", "unit")
     for line in told_metrics(summary):
@@ -302,18 +309,16 @@ def compare_command(
 @app.command("tiny")
 def tiny_command(
     file: Annotated[Path, typer.Argument(help="study in YAML")] = _TINY,
-    results: Annotated[Path, typer.Option(help="folder of results")] = Path("results"),
-    fresh: Annotated[bool, typer.Option(help="replace an existing result")] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="processes; one a core")] = None,
+    results: _Results = Path("results"),
+    fresh: _Fresh = False,
+    workers: _Workers = None,
 ) -> None:
     """Plan exactly in the tiny world, and train PPO against the optimum."""
     from .tiny.config import load_study
-    from .tiny.run import run_study
+    from .tiny.run import study_record
 
     with _problems_told():
-        study = load_study(file)
-        with _bar(study.name) as told:
-            folder = run_study(study, results, fresh=fresh, workers=workers, told=told)
+        folder = _make(study_record(load_study(file)), results, fresh=fresh, workers=workers)
     _console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
 
 

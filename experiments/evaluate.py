@@ -26,7 +26,7 @@ from ..envs.world import PRESETS, WorldParameters, draw, synthetic, world
 from .job import derived_seed, set_torch
 from .markdown import join, table
 from .metrics import METRICS, Case
-from .record import Told, made_section, run_record
+from .record import Record, made_section
 from .result_folder import Manifest, ResultError
 from .rollout import twins
 from .sums import Block, estimates, merge, sums_of
@@ -165,22 +165,12 @@ def _bits(
         yield traits.susceptibility.astype(np.float32).view(np.uint32).astype(np.int64)
 
 
-def evaluate(
-    large: Large,
-    results: Path,
-    *,
-    fresh: bool = False,
-    workers: int | None = None,
-    told: Told = lambda progress, text: None,
-) -> Path:
-    """Runs what is missing and writes `results/<name>/`; returns the folder.
-
-    Arguments and errors are those of `run.run`.
-    """
-    folder, parameters = results / large.name, _world(large)
+def evaluation_record(large: Large) -> Record[PeopleBlock]:
+    """What `undertow evaluate` makes; raises `ResultError` where world or policy are not there."""
+    parameters = _world(large)
     policy_of(large, parameters)
 
-    def blocks(say: Callable[[str], None]) -> Sequence[PeopleBlock]:
+    def blocks(folder: Path, say: Callable[[str], None]) -> Sequence[PeopleBlock]:
         seed = derived_seed(large.seed, "evaluation")
         border = susceptible_from(parameters, seed, large.people, large.block)
         return [
@@ -189,7 +179,7 @@ def evaluate(
         ]
 
     def finish(
-        tasks: Sequence[PeopleBlock], data: dict[str, Any], manifest: Manifest
+        folder: Path, tasks: Sequence[PeopleBlock], data: dict[str, Any], manifest: Manifest
     ) -> tuple[dict[str, Any], str]:
         merged = merge([data[task.name] for task in tasks])
         if large.keep_people:
@@ -205,16 +195,13 @@ def evaluate(
         }
         return summary, _report(summary, manifest)
 
-    return run_record(
-        folder,
+    return Record(
+        large.name,
         KIND,
         large.model_dump(mode="json"),
         tasks_of=blocks,
         work=live_block,
         finish=finish,
-        fresh=fresh,
-        workers=workers,
-        told=told,
     )
 
 

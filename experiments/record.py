@@ -11,9 +11,10 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import yaml
 from filelock import FileLock, Timeout
@@ -40,34 +41,49 @@ class Task(Protocol):
 SomeTask = TypeVar("SomeTask", bound=Task)
 
 
+@dataclass(frozen=True)
+class Record(Generic[SomeTask]):
+    """What a command makes: its name and config, its tasks, and what becomes of their data.
+
+    config: what was asked, resolved, as JSON data. tasks_of: the tasks, given the folder and what
+    is told of work that comes before them. work: what a task gives, JSON data; it pickles. finish:
+    draws figures into the folder; summary and report, from the tasks, their data by name and the
+    manifest.
+    """
+
+    name: str
+    kind: str
+    config: dict[str, Any]
+    tasks_of: Callable[[Path, Callable[[str], None]], Sequence[SomeTask]]
+    work: Callable[[SomeTask], Any]
+    finish: Callable[
+        [Path, Sequence[SomeTask], dict[str, Any], Manifest], tuple[dict[str, Any], str]
+    ]
+
+
 def run_record(
-    folder: Path,
-    kind: str,
-    config: dict[str, Any],
+    record: Record[SomeTask],
+    results: Path,
     *,
-    tasks_of: Callable[[Callable[[str], None]], Sequence[SomeTask]],
-    work: Callable[[SomeTask], Any],
-    finish: Callable[[Sequence[SomeTask], dict[str, Any], Manifest], tuple[dict[str, Any], str]],
     fresh: bool = False,
     workers: int | None = None,
     told: Told = lambda progress, text: None,
 ) -> Path:
-    """Does what is missing of a result and finishes it; returns its folder.
+    """Does what is missing of a record and finishes it; returns its folder, `results/<name>/`.
 
-    config: what was asked, resolved, as JSON data. tasks_of: the tasks, given what is told of work
-    that comes before them. work: what a task gives, JSON data. finish: draws figures; summary and
-    report, from the tasks, their data by name and the manifest. Other arguments as of `run.run`.
-    Raises `ResultError` for a finished result of another config, or a damaged one.
+    Arguments are those of `run.run`. Raises `ResultError` for a finished result of another config,
+    or a damaged one.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder = results / record.name
+    results.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder.parent / f".{folder.name}.lock", timeout=0):
-            manifest = _open(folder, kind, config, fresh=fresh)
+        with FileLock(results / f".{record.name}.lock", timeout=0):
+            manifest = _open(folder, record, fresh=fresh)
             if manifest["finished"]:
                 told(Progress(1, 1, 1), "already finished; --fresh runs it again")
                 return folder
-            tasks, data = _work_through(folder, manifest, tasks_of, work, workers, told)
-            summary, report = finish(tasks, data, manifest)
+            tasks, data = _work_through(record, folder, manifest, workers, told)
+            summary, report = record.finish(folder, tasks, data, manifest)
             _finish(folder, manifest, summary, report)
             return folder
     except Timeout:
@@ -77,22 +93,17 @@ def run_record(
 
 
 def _work_through(
-    folder: Path,
-    manifest: Manifest,
-    tasks_of: Callable[[Callable[[str], None]], Sequence[SomeTask]],
-    work: Callable[[SomeTask], Any],
-    workers: int | None,
-    told: Told,
+    record: Record[SomeTask], folder: Path, manifest: Manifest, workers: int | None, told: Told
 ) -> tuple[Sequence[SomeTask], dict[str, Any]]:
     began = time.perf_counter()
     progress = Progress(1)
     try:
-        tasks = tasks_of(lambda text: told(progress, text))
+        tasks = record.tasks_of(folder, lambda text: told(progress, text))
         data = {task.name: _read(_part(folder, task.name)) for task in tasks}
         missing = [task for task in tasks if data[task.name] is None]
         progress = Progress(len(tasks), len(tasks) - len(missing), len(tasks) - len(missing))
         told(progress, f"{progress.done} of {len(tasks)} parts stand")
-        for name, found in in_processes(partial(_make, work, folder), missing, workers):
+        for name, found in in_processes(partial(_make, record.work, folder), missing, workers):
             data[name] = found
             progress.done += 1
             told(progress, name)
@@ -122,7 +133,7 @@ def _read(part: Path) -> Any:
         return None
 
 
-def _open(folder: Path, kind: str, config: dict[str, Any], *, fresh: bool) -> Manifest:
+def _open(folder: Path, record: Record[Any], *, fresh: bool) -> Manifest:
     """Makes the folder ready for parts.
 
     Parts of an unfinished run of another config are dropped, since they may rest on what changed.
@@ -130,7 +141,7 @@ def _open(folder: Path, kind: str, config: dict[str, Any], *, fresh: bool) -> Ma
     if fresh:
         delete_result(folder)
     manifest = read_manifest(folder) if folder.exists() else None
-    sha = digest(config)
+    sha = digest(record.config)
     if manifest and manifest["config_sha256"] == sha:
         return manifest
     if manifest and manifest["finished"]:
@@ -142,7 +153,7 @@ def _open(folder: Path, kind: str, config: dict[str, Any], *, fresh: bool) -> Ma
     folder.mkdir(parents=True, exist_ok=True)
     manifest = {
         "name": folder.name,
-        "kind": kind,
+        "kind": record.kind,
         "config_sha256": sha,
         "catalogue_sha256": None,
         **provenance.made_by(),
@@ -150,7 +161,7 @@ def _open(folder: Path, kind: str, config: dict[str, Any], *, fresh: bool) -> Ma
         "wall_time_s": 0.0,
         "finished": None,
     }
-    write_whole(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False).encode())
+    write_whole(folder / "config.yaml", yaml.safe_dump(record.config, sort_keys=False).encode())
     write_manifest(folder, manifest)
     (folder / "parts").mkdir()
     return manifest

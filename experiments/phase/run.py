@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from ...agents import Chronological, Greedy, PPOPolicy
 from ...envs.world import synthetic
 from ..job import derived_seed, set_torch
 from ..metrics import measure
-from ..record import Told, run_record
+from ..record import Record
 from ..result_folder import Manifest
 from ..rollout import twins
 from ..statistics import estimate
@@ -109,25 +109,11 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     return found | {"core_s": time.perf_counter() - began}
 
 
-def run_phase(
-    phase: Phase,
-    results: Path,
-    *,
-    fresh: bool = False,
-    workers: int | None = None,
-    told: Told = lambda progress, text: None,
-) -> Path:
-    """Runs what is missing of a phase diagram and writes `results/<name>/`; returns the folder.
-
-    Arguments and errors are those of `run.run`.
-    """
-    folder = results / phase.name
-
-    def tasks_of(say: Callable[[str], None]) -> Sequence[Cell]:
-        return cells_of(phase)
+def phase_record(phase: Phase) -> Record[Cell]:
+    """What `undertow phase` makes of a config."""
 
     def finish(
-        cells: Sequence[Cell], data: dict[str, Any], manifest: Manifest
+        folder: Path, cells: Sequence[Cell], data: dict[str, Any], manifest: Manifest
     ) -> tuple[dict[str, Any], str]:
         from .report import draw_maps, phase_report  # matplotlib is slow to import
 
@@ -135,16 +121,13 @@ def run_phase(
         draw_maps(phase, summary, folder)
         return summary, phase_report(phase, summary, manifest)
 
-    return run_record(
-        folder,
+    return Record(
+        phase.name,
         KIND,
         phase.model_dump(mode="json"),
-        tasks_of=tasks_of,
+        tasks_of=lambda folder, say: cells_of(phase),
         work=run_cell,
         finish=finish,
-        fresh=fresh,
-        workers=workers,
-        told=told,
     )
 
 

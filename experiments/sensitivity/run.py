@@ -7,7 +7,7 @@ says in which share of the space an effect is there. SALib makes and analyses th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from ...agents import Chronological, Greedy
 from ...envs.world import synthetic, world
 from ..job import derived_seed, set_torch
 from ..metrics import METRICS, measure
-from ..record import Told, run_record
+from ..record import Record
 from ..result_folder import Manifest
 from ..rollout import twins
 from .config import Knob, Sensitivity, knobs_of, moved
@@ -117,22 +117,11 @@ def measure_worlds(task: Worlds) -> list[dict[str, float | None]]:
     return found
 
 
-def run_sensitivity(
-    sensitivity: Sensitivity,
-    results: Path,
-    *,
-    fresh: bool = False,
-    workers: int | None = None,
-    told: Told = lambda progress, text: None,
-) -> Path:
-    """Runs what is missing of the analysis and writes `results/<name>/`; returns the folder.
-
-    Arguments and errors are those of `run.run`.
-    """
-    folder = results / sensitivity.name
+def sensitivity_record(sensitivity: Sensitivity) -> Record[Worlds]:
+    """What `undertow sensitivity` makes of a config."""
 
     def finish(
-        tasks: Sequence[Worlds], data: dict[str, Any], manifest: Manifest
+        folder: Path, tasks: Sequence[Worlds], data: dict[str, Any], manifest: Manifest
     ) -> tuple[dict[str, Any], str]:
         from .report import draw_ranks, sensitivity_report  # matplotlib is slow to import
 
@@ -140,19 +129,13 @@ def run_sensitivity(
         draw_ranks(summary, folder)
         return summary, sensitivity_report(summary, manifest)
 
-    def tasks(say: Callable[[str], None]) -> Sequence[Worlds]:
-        return tasks_of(sensitivity)
-
-    return run_record(
-        folder,
+    return Record(
+        sensitivity.name,
         KIND,
         sensitivity.model_dump(mode="json"),
-        tasks_of=tasks,
+        tasks_of=lambda folder, say: tasks_of(sensitivity),
         work=measure_worlds,
         finish=finish,
-        fresh=fresh,
-        workers=workers,
-        told=told,
     )
 
 

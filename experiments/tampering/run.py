@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from ...agents import make_vec_env
 from ...agents.ppo import learner
 from ...envs.tampering import LEFT, PEOPLE, RIGHT, STEPS, TamperingBatch
 from ..job import derived_seed, set_torch
-from ..record import Told, run_record
+from ..record import Record
 from ..result_folder import Manifest
 from ..statistics import equivalence_p, estimate
 from .config import EVERYBODY, Plan, Replication
@@ -129,25 +129,14 @@ def tasks_of(replication: Replication) -> list[Planned | Learned]:
     return tasks
 
 
-def replicate(
-    replication: Replication,
-    results: Path,
-    *,
-    fresh: bool = False,
-    workers: int | None = None,
-    told: Told = lambda progress, text: None,
-) -> Path:
-    """Runs what is missing of the replication and writes `results/<name>/`; returns the folder.
-
-    Arguments and errors are those of `run.run`.
-    """
-    folder = results / replication.name
-
-    def tasks(say: Callable[[str], None]) -> Sequence[Planned | Learned]:
-        return tasks_of(replication)
+def replication_record(replication: Replication) -> Record[Planned | Learned]:
+    """What `undertow replicate` makes of a config."""
 
     def finish(
-        tasks: Sequence[Planned | Learned], data: dict[str, Any], manifest: Manifest
+        folder: Path,
+        tasks: Sequence[Planned | Learned],
+        data: dict[str, Any],
+        manifest: Manifest,
     ) -> tuple[dict[str, Any], str]:
         from .report import draw_tampering, tampering_report  # matplotlib is slow to import
 
@@ -155,16 +144,13 @@ def replicate(
         draw_tampering(summary, folder)
         return summary, tampering_report(summary, manifest)
 
-    return run_record(
-        folder,
+    return Record(
+        replication.name,
         KIND,
         replication.model_dump(mode="json"),
-        tasks_of=tasks,
+        tasks_of=lambda folder, say: tasks_of(replication),
         work=work,
         finish=finish,
-        fresh=fresh,
-        workers=workers,
-        told=told,
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...envs.tiny import person
-from ..record import Told, run_record
+from ..record import Record
 from ..result_folder import Manifest
 from .config import TinyStudy
 from .exact import critical_pull, frontier, one_person, row_of_map
@@ -78,25 +78,11 @@ def do(task: Task) -> Any:
     return frontier(worlds[block.world], block.gamma, block.multipliers)
 
 
-def run_study(
-    study: TinyStudy,
-    results: Path,
-    *,
-    fresh: bool = False,
-    workers: int | None = None,
-    told: Told = lambda progress, text: None,
-) -> Path:
-    """Runs what is missing of a study and writes `results/<name>/`; returns the folder.
-
-    Arguments and errors are those of `run.run`.
-    """
-    folder = results / study.name
-
-    def tasks(say: Callable[[str], None]) -> Sequence[Task]:
-        return tasks_of(study)
+def study_record(study: TinyStudy) -> Record[Task]:
+    """What `undertow tiny` makes of a config."""
 
     def finish(
-        tasks: Sequence[Task], data: dict[str, Any], manifest: Manifest
+        folder: Path, tasks: Sequence[Task], data: dict[str, Any], manifest: Manifest
     ) -> tuple[dict[str, Any], str]:
         from .report import draw_and_tell  # matplotlib is slow to import
 
@@ -104,14 +90,11 @@ def run_study(
         summary = summarise(study, found)
         return summary, draw_and_tell(folder, study, summary, manifest)
 
-    return run_record(
-        folder,
+    return Record(
+        study.name,
         KIND,
         study.resolved(),
-        tasks_of=tasks,
+        tasks_of=lambda folder, say: tasks_of(study),
         work=do,
         finish=finish,
-        fresh=fresh,
-        workers=workers,
-        told=told,
     )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...envs.world import WorldParameters, world
 from ..job import derived_seed, set_torch
 from ..provenance import write_whole
-from ..record import Told, run_record
+from ..record import Record
 from ..result_folder import Manifest, ResultError
 from ..statistics import Estimate, estimate
 from .config import Answering, Part, Row, Validity
@@ -54,25 +54,14 @@ def run_study(job: StudyJob) -> dict[str, float | None]:
     return {name: value if np.isfinite(value) else None for name, value in found.items()}
 
 
-def validate(
-    suite: Validity,
-    results: Path,
-    *,
-    fresh: bool = False,
-    workers: int | None = None,
-    told: Told = lambda progress, text: None,
-) -> Path:
-    """Runs what is missing of the suite and writes `results/<name>/`; returns the folder.
+def validity_record(suite: Validity) -> Record[StudyJob]:
+    """What `undertow validate` makes of a suite."""
 
-    Arguments and errors are those of `run.run`.
-    """
-    folder = results / suite.name
-
-    def tasks_of(say: Callable[[str], None]) -> Sequence[StudyJob]:
+    def tasks_of(folder: Path, say: Callable[[str], None]) -> Sequence[StudyJob]:
         return jobs_of(suite, _fitted(suite, folder, say)[0])
 
     def finish(
-        jobs: Sequence[StudyJob], data: dict[str, Any], manifest: Manifest
+        folder: Path, jobs: Sequence[StudyJob], data: dict[str, Any], manifest: Manifest
     ) -> tuple[dict[str, Any], str]:
         from .report import draw_validity, validity_report  # matplotlib is slow to import
 
@@ -81,16 +70,13 @@ def validate(
         draw_validity(summary, folder)
         return summary, validity_report(summary, manifest)
 
-    return run_record(
-        folder,
+    return Record(
+        suite.name,
         _KIND,
         suite.model_dump(mode="json"),
         tasks_of=tasks_of,
         work=run_study,
         finish=finish,
-        fresh=fresh,
-        workers=workers,
-        told=told,
     )
 
 

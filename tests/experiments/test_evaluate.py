@@ -13,9 +13,16 @@ from hypothesis import strategies as st
 from undertow.agents import Chronological, Greedy, Random
 from undertow.envs.world import altered, draw, synthetic, world
 from undertow.experiments import record
-from undertow.experiments.evaluate import Large, PeopleBlock, evaluate, live_block, susceptible_from
+from undertow.experiments.evaluate import (
+    Large,
+    PeopleBlock,
+    evaluation_record,
+    live_block,
+    susceptible_from,
+)
 from undertow.experiments.job import derived_seed
 from undertow.experiments.metrics import METRICS, Case, measure
+from undertow.experiments.record import run_record
 from undertow.experiments.result_folder import ResultError
 from undertow.experiments.rollout import twins
 from undertow.experiments.sums import GINI, STREAMED, Block, _total, estimates, merge, sums_of
@@ -135,8 +142,8 @@ def test_a_large_evaluation_is_stopped_and_goes_on(tmp_path, here):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        evaluate(asked, tmp_path, told=stop)
-    folder = evaluate(asked, tmp_path)
+        run_record(evaluation_record(asked), tmp_path, told=stop)
+    folder = run_record(evaluation_record(asked), tmp_path)
     assert len(here) == len(set(here)) == 3
     summary = json.loads((folder / "summary.json").read_text())
     file = pq.ParquetFile(folder / "people.parquet")
@@ -145,7 +152,7 @@ def test_a_large_evaluation_is_stopped_and_goes_on(tmp_path, here):
     assert people["person"].tolist() == list(range(50))
     minutes = summary["metrics"]["watch_minutes_per_day"]["mean"]
     assert people["minutes_per_day"].mean() == pytest.approx(minutes, rel=1e-6)
-    again = evaluate(large(name="once", block=50), tmp_path)
+    again = run_record(evaluation_record(large(name="once", block=50)), tmp_path)
     once = json.loads((again / "summary.json").read_text())["metrics"]
     for name, found in summary["metrics"].items():
         if name != GINI:
@@ -155,7 +162,9 @@ def test_a_large_evaluation_is_stopped_and_goes_on(tmp_path, here):
 def test_memory_does_not_grow_with_the_number_of_blocks(tmp_path, here):
     def peak(people, name="counted"):
         tracemalloc.start()
-        evaluate(large(name=f"{name}{people}", people=people, block=40), tmp_path)
+        run_record(
+            evaluation_record(large(name=f"{name}{people}", people=people, block=40)), tmp_path
+        )
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return most
@@ -166,8 +175,8 @@ def test_memory_does_not_grow_with_the_number_of_blocks(tmp_path, here):
 
 def test_a_saved_policy_is_evaluated(tmp_path, here):
     file = Greedy(30).save(tmp_path / "mine")
-    found = evaluate(large(policy=str(file)), tmp_path)
-    rule = evaluate(large(name="rule"), tmp_path)
+    found = run_record(evaluation_record(large(policy=str(file))), tmp_path)
+    rule = run_record(evaluation_record(large(name="rule")), tmp_path)
     told = [json.loads((f / "summary.json").read_text())["metrics"] for f in (found, rule)]
     assert told[0] == told[1]
 
@@ -202,7 +211,7 @@ def test_the_command_refuses_what_is_not_there(tmp_path, words, message):
 def test_a_file_that_is_no_policy_is_told(tmp_path):
     (tmp_path / "odd.json").write_text("{}")
     with pytest.raises(ResultError, match="not a rule that `save` wrote"):
-        evaluate(large(policy=str(tmp_path / "odd.json")), tmp_path)
+        evaluation_record(large(policy=str(tmp_path / "odd.json")))
 
 
 def test_the_command_prints_every_metric(tmp_path, here):

@@ -12,7 +12,8 @@ from undertow.experiments import cli, record
 from undertow.experiments.config import ConfigError
 from undertow.experiments.phase import run as engine
 from undertow.experiments.phase.config import Axis, Mark, load_phase
-from undertow.experiments.phase.run import EFFECTS, cells_of, run_phase, shares, value_of
+from undertow.experiments.phase.run import EFFECTS, cells_of, phase_record, shares, value_of
+from undertow.experiments.record import run_record
 
 from .tiny import undertow
 
@@ -140,9 +141,9 @@ def test_a_plane_runs_resumes_and_reports(tmp_path, here, monkeypatch):
 
     monkeypatch.setattr(engine, "run_cell", stop)
     with pytest.raises(KeyboardInterrupt):
-        run_phase(phase, tmp_path)
+        run_record(phase_record(phase), tmp_path)
     monkeypatch.setattr(engine, "run_cell", inner)
-    folder = run_phase(phase, tmp_path)
+    folder = run_record(phase_record(phase), tmp_path)
     assert len(here) == 8 + 1
     summary = json.loads((folder / "summary.json").read_text())
     assert [(c["x"], c["y"]) for c in summary["cells"]] == [

@@ -12,13 +12,14 @@ from SALib.sample import morris
 from undertow.envs.world import world
 from undertow.experiments import cli, record
 from undertow.experiments.config import ConfigError
+from undertow.experiments.record import run_record
 from undertow.experiments.sensitivity import run as engine
 from undertow.experiments.sensitivity.config import Knob, knobs_of, load_sensitivity, moved
 from undertow.experiments.sensitivity.run import (
     designs,
     measure_worlds,
     rank,
-    run_sensitivity,
+    sensitivity_record,
     share,
     tasks_of,
 )
@@ -149,8 +150,8 @@ def test_an_analysis_runs_resumes_and_reports(tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "measure_worlds", known)
     loaded = load_sensitivity(write(tmp_path))
     with pytest.raises(KeyboardInterrupt):
-        run_sensitivity(loaded, tmp_path)
-    folder = run_sensitivity(loaded, tmp_path)
+        run_record(sensitivity_record(loaded), tmp_path)
+    folder = run_record(sensitivity_record(loaded), tmp_path)
     assert len(done) == len(set(done)) == len(tasks_of(loaded)) + 1
     summary = json.loads((folder / "summary.json").read_text())
     found = summary["worlds"]["default"]

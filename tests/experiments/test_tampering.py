@@ -10,6 +10,7 @@ import yaml
 from undertow.envs.tampering import CAP, LEAST, MOST, PEOPLE, STEPS
 from undertow.experiments import cli, record
 from undertow.experiments.config import ConfigError
+from undertow.experiments.record import run_record
 from undertow.experiments.tampering.config import load_replication
 from undertow.experiments.tampering.plans import (
     best_plan,
@@ -19,7 +20,7 @@ from undertow.experiments.tampering.plans import (
     seeing_clicks,
     simulated_clicks,
 )
-from undertow.experiments.tampering.run import replicate, tasks_of
+from undertow.experiments.tampering.run import replication_record, tasks_of
 
 from .tiny import undertow
 
@@ -134,8 +135,8 @@ def test_the_replication_runs_resumes_and_reports(tmp_path, monkeypatch):
     monkeypatch.setattr(record, "in_processes", inline)
     replication = load_replication(small(tmp_path))
     with pytest.raises(KeyboardInterrupt):
-        replicate(replication, tmp_path)
-    folder = replicate(replication, tmp_path)
+        run_record(replication_record(replication), tmp_path)
+    folder = run_record(replication_record(replication), tmp_path)
     assert len(done) == len(set(done)) == len(tasks_of(replication)) + 1
     summary = json.loads((folder / "summary.json").read_text())
     assert [plan["name"] for plan in summary["plans"]] == ["always_right", "ten_opposing_first"]

@@ -14,10 +14,11 @@ from undertow.envs.tiny import TinyParameters
 from undertow.experiments import cli
 from undertow.experiments.config import ConfigError
 from undertow.experiments.provenance import digest
+from undertow.experiments.record import run_record
 from undertow.experiments.result_folder import ResultError
 from undertow.experiments.tiny.config import load_study
 from undertow.experiments.tiny.exact import Optimum, critical, critical_pull, crossing
-from undertow.experiments.tiny.run import run_study, tasks_of
+from undertow.experiments.tiny.run import study_record, tasks_of
 
 COMMITTED = Path(cli.__file__).parent / "configs" / "other" / "tinyfeed.yaml"
 REPOSITORY = Path(cli.__file__).resolve().parents[1]
@@ -76,7 +77,7 @@ def refusal(folder, **change):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
-    return run_study(load_study(write(folder, STUDY)), folder, workers=1)
+    return run_record(study_record(load_study(write(folder, STUDY))), folder, workers=1)
 
 
 # --- the config -----------------------------------------------------------------------------------
@@ -182,11 +183,13 @@ def test_a_stopped_study_goes_on_to_the_same_result(finished, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_study(study, tmp_path, workers=1, told=stop)
+        run_record(study_record(study), tmp_path, workers=1, told=stop)
     stood = len(list((tmp_path / "small" / "parts").glob("*.json")))
     assert 4 <= stood <= len(tasks_of(study))
     told = []
-    again = run_study(study, tmp_path, workers=1, told=lambda *line: told.append(line))
+    again = run_record(
+        study_record(study), tmp_path, workers=1, told=lambda *line: told.append(line)
+    )
     assert told[0][1] == f"{stood} of {len(tasks_of(study))} parts stand"
     first, second = (
         json.loads((folder / "summary.json").read_text(encoding="utf-8"))
@@ -199,21 +202,21 @@ def test_a_finished_study_is_left_alone(finished, monkeypatch):
     monkeypatch.setattr(engine, "do", lambda *_: pytest.fail("worked again"))
     before = (finished / "summary.json").read_bytes()
     study = load_study(finished.parent / "study.yaml")
-    assert run_study(study, finished.parent) == finished
+    assert run_record(study_record(study), finished.parent) == finished
     assert (finished / "summary.json").read_bytes() == before
 
 
 def test_another_config_and_foreign_files_are_refused(finished, tmp_path):
     other = load_study(write(tmp_path, STUDY | {"margin": 0.02}))
     with pytest.raises(ResultError, match="another config"):
-        run_study(other, finished.parent)
+        run_record(study_record(other), finished.parent)
     (tmp_path / "small").mkdir()
     (tmp_path / "small" / "mine.txt").write_text("mine")
     with pytest.raises(ResultError, match=r"mine\.txt"):
-        run_study(other, tmp_path, fresh=True)
+        run_record(study_record(other), tmp_path, fresh=True)
     (tmp_path / "small" / "mine.txt").rename(tmp_path / "small" / "manifest.json")
     with pytest.raises(ResultError, match="damaged"):
-        run_study(other, tmp_path)
+        run_record(study_record(other), tmp_path)
 
 
 def test_the_command_says_where_the_report_is_and_what_is_wrong(finished):

@@ -14,6 +14,7 @@ from undertow.agents import Greedy, PPOSettings
 from undertow.envs.world import altered, synthetic, world
 from undertow.experiments import cli, record
 from undertow.experiments.config import ConfigError
+from undertow.experiments.record import run_record
 from undertow.experiments.result_folder import ResultError
 from undertow.experiments.validity import run as engine
 from undertow.experiments.validity import studies
@@ -253,7 +254,7 @@ def test_the_committed_suite_has_every_row_but_the_input():
 def test_a_held_out_row_cannot_be_fitted_to(tmp_path):
     data = yaml.safe_load(SUITE.read_text(encoding="utf-8"))
     data["fit"]["blocks"][0]["statistics"] = ["thermometer"]
-    with pytest.raises(ConfigError, match=r"search.statistics: found 'thermometer'; allowed"):
+    with pytest.raises(ConfigError, match=r"contested.statistics: found 'thermometer'; allowed"):
         load_validity(small(tmp_path, rows=data["rows"], fit=data["fit"]))
 
 
@@ -333,11 +334,11 @@ def test_a_suite_runs_resumes_and_stands(tmp_path, here, monkeypatch):
 
     monkeypatch.setattr(engine, "run_study", stop)
     with pytest.raises(KeyboardInterrupt):
-        engine.validate(suite, tmp_path)
+        run_record(engine.validity_record(suite), tmp_path)
     folder = tmp_path / "validity"
     assert json.loads((folder / "manifest.json").read_text())["finished"] is None
     monkeypatch.setattr(engine, "run_study", inner)
-    assert engine.validate(suite, tmp_path) == folder
+    assert run_record(engine.validity_record(suite), tmp_path) == folder
     assert len(here) == 16 + 1 and len(set(here)) == 16  # only the one that was stopped twice
     summary = json.loads((folder / "summary.json").read_text())
     assert [row["row"] for row in summary["rows"]] == [1, 9, 10, 23]
@@ -350,18 +351,21 @@ def test_a_suite_runs_resumes_and_stands(tmp_path, here, monkeypatch):
     assert (folder / "figures" / "validity.png").stat().st_size > 10_000
     assert not (folder / "parts").exists()
     count = len(here)
-    engine.validate(suite, tmp_path)
+    run_record(engine.validity_record(suite), tmp_path)
     assert len(here) == count
     with pytest.raises(ResultError, match="holds a result of another config"):
-        engine.validate(suite.model_copy(update={"people": 21}), tmp_path)
-    engine.validate(suite.model_copy(update={"people": 21}), tmp_path, fresh=True)
+        run_record(engine.validity_record(suite.model_copy(update={"people": 21})), tmp_path)
+    run_record(
+        engine.validity_record(suite.model_copy(update={"people": 21})), tmp_path, fresh=True
+    )
     assert len(here) == count + 16
 
 
 def test_the_same_seed_gives_the_same_figures(tmp_path, here):
     suite = load_validity(small(tmp_path, fit=None, worlds={"default": {"description": ""}}))
     found = [
-        (engine.validate(suite, tmp_path / name) / "summary.json").read_bytes() for name in "ab"
+        (run_record(engine.validity_record(suite), tmp_path / name) / "summary.json").read_bytes()
+        for name in "ab"
     ]
     assert found[0] == found[1]
 
@@ -370,10 +374,10 @@ def test_parts_of_another_config_are_dropped(tmp_path, here, monkeypatch):
     suite = load_validity(small(tmp_path, fit=None, worlds={"default": {"description": ""}}))
     monkeypatch.setattr(engine, "run_study", lambda job: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        engine.validate(suite, tmp_path)
+        run_record(engine.validity_record(suite), tmp_path)
     (tmp_path / "validity" / "parts" / "default--ranking--0.json").write_text("{}")
     with pytest.raises(ZeroDivisionError):
-        engine.validate(suite.model_copy(update={"people": 21}), tmp_path)
+        run_record(engine.validity_record(suite.model_copy(update={"people": 21})), tmp_path)
     assert not list((tmp_path / "validity" / "parts").iterdir())
 
 
