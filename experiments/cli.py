@@ -322,6 +322,17 @@ def tiny_command(
     _console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
 
 
+@app.command("card")
+def card_command(
+    result: Annotated[Path, typer.Argument(help="folder of a finished result")],
+) -> None:
+    """Write the model cards of a result's policies."""
+    from .model_card import write_cards
+
+    with _problems_told():
+        _console.print(f"cards: {write_cards(result)}", soft_wrap=True)
+
+
 @app.command("list")
 def list_command(
     results: Annotated[Path, typer.Option(help="folder of results")] = Path("results"),

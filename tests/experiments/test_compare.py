@@ -15,7 +15,7 @@ from undertow.experiments.result_folder import ResultError
 from undertow.experiments.run import run
 from undertow.experiments.train import train
 
-from .tiny import RULES, config, experiment, undertow, write
+from .tiny import RULES, config, copied, experiment, undertow, write
 
 ITEMS = synthetic(world())
 
@@ -150,3 +150,27 @@ def test_without_tensorboard_curves_are_refused(tmp_path, monkeypatch):
             experiment(), policy="ppo", world="lively", seed=0, out=tmp_path / "x",
             tensorboard=Path("curves"),
         )  # fmt: skip
+
+
+# --- model cards ----------------------------------------------------------------------------------
+
+
+def test_every_policy_of_a_result_has_its_card(finished, tmp_path):
+    folder = copied(finished, tmp_path)
+    found = undertow("card", folder)
+    assert found.exit_code == 0, found.stderr
+    text = (folder / "policies" / "README.md").read_text()
+    summary = json.loads((folder / "summary.json").read_text())
+    for cell in summary["cells"]:
+        assert f"## `{cell['policy']}` in `{cell['world']}`" in text
+    assert "gamma 0.97" in text and "must not choose what anybody sees" in text
+    undertow("card", folder)
+    assert (folder / "policies" / "README.md").read_text() == text
+
+
+def test_cards_need_a_result_with_policies(finished, tmp_path):
+    folder = copied(finished, tmp_path)
+    for file in (folder / "policies").iterdir():
+        file.unlink()
+    assert "found no policies" in undertow("card", folder).stderr
+    assert "no finished result" in undertow("card", tmp_path / "none").stderr

@@ -1,0 +1,95 @@
+"""`undertow card`: what each trained policy of a result is for, and is not (Mitchell et al. 2019).
+
+A card a policy and world, from the result's own config and summary; nothing in it is written by
+hand but the limits, which hold for all.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .markdown import bullets, join, section, table
+from .provenance import write_whole
+from .result import Result
+from .result_folder import ResultError
+
+_SHOWN = (
+    *("watch_minutes_per_day", "unendorsed_share", "habit_share", "induced_drift"),
+    *("radicalised_share", "targeting", "welfare", "retention"),
+)
+_LIMITS = (
+    "It was trained on simulated people of one world and says nothing about real ones.",
+    "What learns here maximises watch time; what it does to people was not asked for.",
+    "It expects observations of the world's own layout (topics, items, view) and fits no other.",
+    "It is here for research and teaching; it must not choose what anybody sees.",
+)
+
+
+def write_cards(folder: Path) -> Path:
+    """Writes `policies/README.md` of a finished result; returns the file."""
+    try:
+        result = Result.read(folder)
+        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+        blocks: dict[str, Any] = config["policies"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ResultError(
+            f"{folder}: no finished result of `undertow run` ({error!r}); allowed: a folder that "
+            "has config.yaml, summary.json and manifest.json"
+        ) from None
+    saved = folder / "policies"
+    cards = [
+        _card(result, blocks[policy], policy, world, saved)
+        for policy in result.policies
+        for world in (*result.worlds, *result.null_worlds)
+        if result.has(policy, world) and _files(saved, policy, world)
+    ]
+    if not cards:
+        raise ResultError(f"{saved}: found no policies; allowed: a result that kept them")
+    text = join([f"# Model cards: {result.summary.get('title')}", _intro(folder.name), *cards])
+    write_whole(saved / "README.md", (text + "\n").encode())
+    return saved / "README.md"
+
+
+def _intro(name: str) -> str:
+    return join(
+        [
+            "Made by `undertow card` from the result's own config and summary. Two lines load one:",
+            "```python\nfrom undertow.agents import load_policy\n"
+            f'policy = load_policy("results/{name}/policies/default--ppo--0.zip")\n```',
+            "For all of them:",
+            bullets(_LIMITS),
+        ]
+    )
+
+
+def _files(saved: Path, policy: str, world: str) -> list[Path]:
+    return sorted(saved.glob(f"{world}--{policy}--*"))
+
+
+def _card(result: Result, block: dict[str, Any], policy: str, world: str, saved: Path) -> str:
+    files = _files(saved, policy, world)
+    null = result.null_of(world)
+    told = block.get("description", "")
+    largest = max(file.stat().st_size for file in files)
+    facts = [
+        f"kind {block['kind']}, {block['observation']} view. {told}".strip(),
+        f"trained and measured in `{world}` (preset `{result.preset_of(world)}`"
+        + (f", null `{null}`: an instrument, not a policy to use)" if null else ")"),
+        f"{len(files)} training seeds, at most {math.ceil(largest / 1024)} KB each",
+    ]
+    settings = block.get(block["kind"]) or {}
+    if settings:
+        facts.append("settings: " + ", ".join(f"{k} {v}" for k, v in settings.items()))
+    rows = [
+        [
+            f"{result.title(metric)} ({result.metrics[metric].get('unit')})",
+            result.with_interval(result.estimate(policy, world, metric), metric),
+        ]
+        for metric in _SHOWN
+        if result.measured(metric)
+    ]
+    return section(f"`{policy}` in `{world}`", bullets(facts), table(["metric", "value"], rows))
