@@ -2,6 +2,7 @@
 
 from .bandits import LinUCB, LinUCBSettings, Thompson, ThompsonSettings
 from .endorsement import Endorsement, EndorsementSettings
+from .lagrangian import LagrangianPolicy, LagrangianSettings
 from .limits import Limited, Limits
 from .policy import Policy
 from .ppo import PPOPolicy, PPOSettings
@@ -18,6 +19,8 @@ __all__ = [
     "EndorsementSettings",
     "FeedVecEnv",
     "Greedy",
+    "LagrangianPolicy",
+    "LagrangianSettings",
     "Limited",
     "Limits",
     "LinUCB",

@@ -154,7 +154,12 @@ class PPOPolicy:
 
 
 def learner(
-    env: VecEnv, settings: PPOSettings, *, seed: int, tensorboard_log: str | None = None
+    env: VecEnv,
+    settings: PPOSettings,
+    *,
+    seed: int,
+    tensorboard_log: str | None = None,
+    buffer: type[DecoupledRolloutBuffer] = DecoupledRolloutBuffer,
 ) -> PPO:
     """Stable-baselines3's PPO on `env`, before training, as `settings` have it."""
     return PPO(
@@ -171,7 +176,7 @@ def learner(
         ent_coef=settings.ent_coef,
         vf_coef=settings.vf_coef,
         max_grad_norm=settings.max_grad_norm,
-        rollout_buffer_class=DecoupledRolloutBuffer,
+        rollout_buffer_class=buffer,
         rollout_buffer_kwargs={"critic_lambda": settings.critic_lambda},
         policy_kwargs={"net_arch": list(settings.net), "prior": settings.greedy_prior},
         seed=seed,

@@ -15,6 +15,7 @@ from undertow.envs.world import Items, WorldParameters
 
 from .bandits import LinUCB, LinUCBSettings, Thompson, ThompsonSettings
 from .endorsement import Endorsement, EndorsementSettings
+from .lagrangian import LagrangianPolicy, LagrangianSettings
 from .limits import Limited, Limits, is_limited
 from .policy import Policy
 from .ppo import PPOPolicy, PPOSettings
@@ -31,6 +32,7 @@ KINDS = (
     "thompson",
     "endorsement",
     "recurrent_ppo",
+    "ppo_lagrangian",
 )
 # Settings of the kinds that have their own; those of `ppo` are the experiment's `training`.
 SETTINGS: dict[str, type[BaseModel]] = {
@@ -38,6 +40,7 @@ SETTINGS: dict[str, type[BaseModel]] = {
     "thompson": ThompsonSettings,
     "endorsement": EndorsementSettings,
     "recurrent_ppo": RecurrentPPOSettings,
+    "ppo_lagrangian": LagrangianSettings,
 }
 _BANDITS: dict[str, type[LinUCB] | type[Thompson]] = {"linucb": LinUCB, "thompson": Thompson}
 
@@ -71,6 +74,10 @@ def build_policy(
         return Limited.of(policy, limits, items)
     if kind in SETTINGS or kind == "ppo":
         allowed = SETTINGS.get(kind, PPOSettings)
+        if settings is None and allowed is LagrangianSettings:
+            raise ValueError(
+                f"settings: found none for {kind}; allowed: LagrangianSettings with budgets"
+            )
         settings = allowed() if settings is None else settings
         if not isinstance(settings, allowed):
             raise ValueError(
@@ -97,6 +104,15 @@ def build_policy(
         return _BANDITS[kind].train(parameters, items, seed=seed, settings=settings)
     if kind == "endorsement":
         return Endorsement.of(parameters, items, settings)
+    if kind == "ppo_lagrangian":
+        return LagrangianPolicy.train_within(
+            parameters,
+            items,
+            observation=observation,
+            seed=seed,
+            settings=settings,
+            callback=callback,
+        )
     if kind == "recurrent_ppo":
         return RecurrentPPOPolicy.train(
             parameters, items, seed=seed, settings=settings, callback=callback

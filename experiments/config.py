@@ -86,6 +86,7 @@ class PolicyBlock(_Block):
         "thompson",
         "endorsement",
         "recurrent_ppo",
+        "ppo_lagrangian",
     ]
     observation: Literal["platform", "oracle"] = "platform"
     description: str = ""
@@ -95,6 +96,7 @@ class PolicyBlock(_Block):
     thompson: dict[str, Any] = Field(default_factory=dict, exclude_if=_unused)
     endorsement: dict[str, Any] = Field(default_factory=dict, exclude_if=_unused)
     recurrent_ppo: dict[str, Any] = Field(default_factory=dict, exclude_if=_unused)
+    ppo_lagrangian: dict[str, Any] = Field(default_factory=dict, exclude_if=_unused)
     limits: Limits | None = Field(
         None, exclude_if=_unused, description="put on the policy once it is trained"
     )
@@ -254,13 +256,16 @@ class Experiment(_Block):
     def settings(self, policy: str) -> Any:
         """The settings of this policy's kind; PPO's where it has none of its own.
 
-        Whoever learns does so for the `slots` of `training`, unless its own say otherwise.
+        Whoever learns does so for the `slots` of `training`, and a PPO by all of it, unless its own
+        say otherwise.
         """
         block = self.policies[policy]
         if block.kind in SETTINGS:
             own = SETTINGS[block.kind]
-            budget = {"slots": self.training.slots} if "slots" in own.model_fields else {}
-            return own.model_validate(budget | getattr(block, block.kind))
+            shared = self.training.model_dump() if issubclass(own, PPOSettings) else {}
+            if "slots" in own.model_fields:
+                shared["slots"] = self.training.slots
+            return own.model_validate(shared | getattr(block, block.kind))
         return PPOSettings.model_validate(self.training.model_dump() | self.policies[policy].ppo)
 
 

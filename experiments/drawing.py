@@ -32,6 +32,10 @@ LOOK = {
     "recurrent_ppo": ("#332288", "*"),
     "ppo_gamma090": ("#6BAED6", "1"),
     "ppo_gamma099": ("#2171B5", "2"),
+    "lagrangian_000": ("#004D40", "$0$"),
+    "lagrangian_025": ("#00796B", "$1$"),
+    "lagrangian_050": ("#26A69A", "$2$"),
+    "lagrangian_100": ("#66BFB5", "$3$"),
     "greedy_capped": ("#E58B4A", "d"),
     "greedy_varied": ("#A63603", "d"),
 }

@@ -8,6 +8,7 @@ from stable_baselines3 import PPO
 
 from undertow.agents import (
     KINDS,
+    LagrangianSettings,
     LinUCBSettings,
     PPOPolicy,
     PPOSettings,
@@ -25,6 +26,9 @@ TINY_SETTINGS = {
     "linucb": LinUCBSettings(slots=64, n_envs=4),
     "thompson": ThompsonSettings(slots=64, n_envs=4),
     "recurrent_ppo": RecurrentPPOSettings(slots=64, n_envs=4, n_steps=16, batch_size=32, lstm=4),
+    "ppo_lagrangian": LagrangianSettings(
+        **LEARNED.model_dump(), budgets={"unendorsed_minutes": 5.0}
+    ),
 }
 RULES = [kind for kind in KINDS if kind not in TINY_SETTINGS]
 
@@ -142,3 +146,8 @@ def test_a_ppo_from_elsewhere_is_refused_and_its_file_named(tmp_path):
     PPO("MlpPolicy", env, n_steps=2, batch_size=4).save(tmp_path / "policy.zip")
     with pytest.raises(ValueError, match=r"policy\.zip"):
         load_policy(tmp_path / "policy.zip")
+
+
+def test_a_constrained_ppo_needs_its_budgets(parameters, items):
+    with pytest.raises(ValueError, match="settings: found none for ppo_lagrangian; allowed: Lagr"):
+        build_policy("ppo_lagrangian", parameters, items, seed=0)
