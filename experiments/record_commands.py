@@ -1,0 +1,158 @@
+"""The commands that make a record: validate, phase, sensitivity, replicate, evaluate, tiny."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from .record import Record, run_record
+from .terminal import bar, console, problems_told
+
+_CONFIGS = Path(__file__).parent / "configs" / "other"
+_VALIDITY = _CONFIGS / "validity.yaml"
+_SENSITIVITY = _CONFIGS / "sensitivity.yaml"
+_TAMPERING = _CONFIGS / "tampering.yaml"
+_TINY = _CONFIGS / "tinyfeed.yaml"
+
+
+def make(record: Record[Any], results: Path, *, fresh: bool, workers: int | None) -> Path:
+    """Runs a record under a progress bar; its folder."""
+    with bar(record.name) as told:
+        return run_record(record, results, fresh=fresh, workers=workers, told=told)
+
+
+_Results = Annotated[Path, typer.Option(help="folder of results")]
+_Fresh = Annotated[bool, typer.Option(help="replace an existing result")]
+_Workers = Annotated[int | None, typer.Option(min=1, help="processes; one a core")]
+
+
+def validate_command(
+    file: Annotated[Path, typer.Argument(help="the suite in YAML")] = _CONFIGS
+    / "other/validity.yaml",
+    results: _Results = Path("results"),
+    fresh: _Fresh = False,
+    workers: _Workers = None,
+    report: Annotated[
+        bool, typer.Option(help="only write a finished result's report anew")
+    ] = False,
+) -> None:
+    """Copy the studies of the evidence in the worlds, and say which findings they meet."""
+    from .validity.config import load_validity
+    from .validity.report import count_of, told_rows
+    from .validity.run import report_anew, validity_record
+
+    with problems_told():
+        suite = load_validity(file)
+        if report:
+            folder = report_anew(results / suite.name)
+        else:
+            folder = make(validity_record(suite), results, fresh=fresh, workers=workers)
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    for name, world in summary["worlds"].items():
+        table = Table("row", "statistic", "band", "simulated", "", title=f"world {name}")
+        for line in told_rows(world["rows"]):
+            table.add_row(*line)
+        console.print(table)
+        console.print(f"{name}: {count_of(world)}", soft_wrap=True)
+    console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
+
+
+def phase_command(
+    file: Annotated[Path, typer.Argument(help="a plane of worlds in YAML")],
+    results: _Results = Path("results"),
+    fresh: _Fresh = False,
+    workers: _Workers = None,
+) -> None:
+    """Draw a phase diagram: train and measure in every cell of a plane of parameters."""
+    from .phase.config import load_phase
+    from .phase.run import phase_record
+
+    with problems_told():
+        record = phase_record(load_phase(file))
+        folder = make(record, results, fresh=fresh, workers=workers)
+    console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
+
+
+def sensitivity_command(
+    file: Annotated[Path, typer.Argument(help="the analysis in YAML")] = _SENSITIVITY,
+    results: _Results = Path("results"),
+    fresh: _Fresh = False,
+    workers: _Workers = None,
+) -> None:
+    """Move every assumption of the world at once: which matter, and how often effects appear."""
+    from .sensitivity.config import load_sensitivity
+    from .sensitivity.run import sensitivity_record
+
+    with problems_told():
+        record = sensitivity_record(load_sensitivity(file))
+        folder = make(record, results, fresh=fresh, workers=workers)
+    console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
+
+
+def replicate_command(
+    file: Annotated[Path, typer.Argument(help="the replication in YAML")] = _TAMPERING,
+    results: _Results = Path("results"),
+    fresh: _Fresh = False,
+    workers: _Workers = None,
+) -> None:
+    """Replicate user tampering (Evans & Kasirzadeh 2021), and see whether PPO finds it."""
+    from .tampering.config import load_replication
+    from .tampering.run import replication_record
+
+    with problems_told():
+        record = replication_record(load_replication(file))
+        folder = make(record, results, fresh=fresh, workers=workers)
+    console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
+
+
+def evaluate_command(
+    policy: Annotated[str, typer.Argument(help="a saved policy's file, or the kind of a rule")],
+    name: Annotated[str, typer.Option(help="name of the result")],
+    world: Annotated[str, typer.Option(help="a preset world")] = "default",
+    people: Annotated[int, typer.Option(min=10, help="how many, each with their twins")] = 20_000,
+    block: Annotated[int, typer.Option(min=1, help="people lived at once")] = 20_000,
+    seed: Annotated[int, typer.Option(min=0, help="whose people")] = 0,
+    keep_people: Annotated[bool, typer.Option(help="write people.parquet")] = False,
+    results: _Results = Path("results"),
+    fresh: _Fresh = False,
+    workers: _Workers = None,
+) -> None:
+    """Measure a policy on any number of people, in memory that does not grow with them."""
+    from .evaluate import Large, evaluation_record, told_metrics
+
+    with problems_told():
+        large = Large(
+            name=name,
+            policy=policy,
+            world=world,
+            people=people,
+            block=block,
+            seed=seed,
+            keep_people=keep_people,
+        )
+        folder = make(evaluation_record(large), results, fresh=fresh, workers=workers)
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    table = Table("metric", "value", "95% over people", "unit")
+    for line in told_metrics(summary):
+        table.add_row(*line)
+    console.print(table)
+    console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
+
+
+def tiny_command(
+    file: Annotated[Path, typer.Argument(help="study in YAML")] = _TINY,
+    results: _Results = Path("results"),
+    fresh: _Fresh = False,
+    workers: _Workers = None,
+) -> None:
+    """Plan exactly in the tiny world, and train PPO against the optimum."""
+    from .tiny.config import load_study
+    from .tiny.run import study_record
+
+    with problems_told():
+        folder = make(study_record(load_study(file)), results, fresh=fresh, workers=workers)
+    console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
