@@ -20,14 +20,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
-from stable_baselines3.common.callbacks import BaseCallback, CallbackList
+from stable_baselines3.common.callbacks import BaseCallback
 from torch import nn
 
 from undertow.envs.world import Items, WorldParameters
 
-from .critic import CriticWarmup, DecoupledRolloutBuffer
-from .ppo import PPOPolicy, PPOSettings, learner
-from .vec_env import FeedVecEnv, make_vec_env
+from .critic import DecoupledRolloutBuffer
+from .ppo import PPOPolicy, PPOSettings
+from .vec_env import FeedVecEnv
 
 Real = NDArray[np.float32]
 _HUNDREDTHS = 100.0  # of the axis of stances, as in `info["cost_induced_extremity"]`
@@ -232,21 +232,16 @@ class LagrangianPolicy(PPOPolicy):
         callback: BaseCallback | None = None,
     ) -> LagrangianPolicy:
         """As `PPOPolicy.train`, within the budgets of `settings`."""
-        seed = seed % 2**32
-        env = make_vec_env(
-            "undertow/Feed-v0",
-            settings.n_envs,
-            seed=seed,
-            world=parameters,
+        within = Lagrangian(settings, seed % 2**32)
+        policy = cls._learned(
+            parameters,
+            items,
             observation=observation,
-            items=items,
-            stagger=True,
+            seed=seed,
+            settings=settings,
+            callbacks=[within, *([] if callback is None else [callback])],
+            buffer=LagrangianRolloutBuffer,
         )
-        model = learner(env, settings, seed=seed, buffer=LagrangianRolloutBuffer)
-        callbacks = [Lagrangian(settings, seed), *([] if callback is None else [callback])]
-        if settings.critic_warmup:
-            callbacks.append(CriticWarmup(settings.critic_warmup))
-        model.learn(settings.slots, callback=CallbackList(callbacks))
-        buffer: Any = model.rollout_buffer
+        buffer: Any = policy.model.rollout_buffer
         del buffer.lagrangian  # what trained it is not the policy
-        return cls(model, observation, deterministic=settings.deterministic)
+        return policy

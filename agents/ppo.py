@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -75,11 +75,34 @@ class PPOPolicy:
         settings: PPOSettings,
         callback: BaseCallback | None = None,
         tensorboard_log: str | None = None,
-    ) -> PPOPolicy:
+    ) -> Self:
         """Trains on people of `seed`; rewards are scaled by their running spread, as is usual.
 
         Of `seed` the lower 32 bits count: that is what stable-baselines3 seeds everything with.
         """
+        return cls._learned(
+            parameters,
+            items,
+            observation=observation,
+            seed=seed,
+            settings=settings,
+            callbacks=[] if callback is None else [callback],
+            tensorboard_log=tensorboard_log,
+        )
+
+    @classmethod
+    def _learned(
+        cls,
+        parameters: WorldParameters,
+        items: Items,
+        *,
+        observation: str,
+        seed: int,
+        settings: PPOSettings,
+        callbacks: list[BaseCallback],
+        buffer: type[DecoupledRolloutBuffer] = DecoupledRolloutBuffer,
+        tensorboard_log: str | None = None,
+    ) -> Self:
         seed = seed % 2**32
         env = make_vec_env(
             "undertow/Feed-v0",
@@ -95,10 +118,9 @@ class PPOPolicy:
                 f"greedy_prior: found {settings.greedy_prior} with the {observation} view; "
                 "allowed: 0, or the oracle view, whose last columns are expected minutes"
             )
-        model = learner(env, settings, seed=seed, tensorboard_log=tensorboard_log)
-        callbacks = [] if callback is None else [callback]
+        model = learner(env, settings, seed=seed, tensorboard_log=tensorboard_log, buffer=buffer)
         if settings.critic_warmup:
-            callbacks.append(CriticWarmup(settings.critic_warmup))
+            callbacks = [*callbacks, CriticWarmup(settings.critic_warmup)]
         model.learn(settings.slots, callback=CallbackList(callbacks))
         return cls(model, observation, deterministic=settings.deterministic)
 
