@@ -38,8 +38,11 @@ def test_a_change_of_feed_changes_nothing_before_it():
     policy = Chronological(ITEMS.supply)
     switched = arm(Phase(3, policy), Phase(2, Greedy(30))).diary
     stayed = arm(Phase(3, policy), Phase(2, policy)).diary
-    np.testing.assert_array_equal(switched.minutes[:24], stayed.minutes[:24])
-    np.testing.assert_array_equal(switched.led[24:], switched.led[24:])
+    for name in ("minutes", "stance", "habit", "opened"):
+        before = slice(None, 24)
+        np.testing.assert_array_equal(
+            getattr(switched, name)[before], getattr(stayed, name)[before], err_msg=name
+        )
     assert (switched.led[24:] != stayed.led[24:]).any()
 
 

@@ -85,10 +85,16 @@ def test_the_shape_of_sessions_is_found(shape):
     assert studies.dwell(alike)["weibull_shape"] == pytest.approx(shape, rel=0.05)
 
 
-def test_a_feed_of_one_topic_exploits_it_and_a_supply_of_nothing_civic_shows_none():
-    plain = studies.ranking(setting(catalogue={"civic_supply": 0.15}))
-    assert 0 < plain["civic_share"] < 1 and plain["ranked_over_random"] > 1
-    assert 0 < plain["exploited_share"] <= 1
+def test_where_there_are_two_topics_all_that_is_shown_is_of_the_two_dearest():
+    assert studies.ranking(setting(population={"topics": 2}))["exploited_share"] == 1
+    assert studies.ranking(setting())["exploited_share"] < 1
+
+
+def test_ranking_amplifies_more_where_more_people_follow_the_news():
+    few, many = (studies.ranking(setting(population={"news_mean": mean})) for mean in (-3.0, 2.0))
+    assert many["civic_amplification"] > 2 * few["civic_amplification"]
+    assert many["civic_share"] > 2 * few["civic_share"]
+    assert few["ranked_over_random"] > 1
 
 
 def test_shares_follow_allure_alone():
