@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -52,6 +52,12 @@ class PPOSettings(BaseModel):
         description="weight of expected minutes in the first logits (oracle only)",
     )
     deterministic: bool = Field(False, description="deploy the likeliest item, not a draw")
+    # Not in the dump of settings that leave it: the hash of their config stays what it was.
+    engine: Literal["numpy", "numba"] = Field(
+        "numpy",
+        exclude_if=lambda engine: engine == "numpy",
+        description="what plays the world in training; numba is faster (undertow[fast])",
+    )
 
 
 class PPOPolicy:
@@ -112,6 +118,7 @@ class PPOPolicy:
             observation=observation,
             items=items,
             stagger=True,
+            engine=settings.engine,
         )
         if settings.greedy_prior and observation != "oracle":
             raise ValueError(

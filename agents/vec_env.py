@@ -70,8 +70,11 @@ class FeedVecEnv(BatchVecEnv):
         measured: bool = False,
         bootstrap: bool = True,
         stagger: bool = False,
+        engine: str = "numpy",
     ) -> None:
-        self.batch = FeedBatch(parameters_of(world, null), n_envs, observation, items)
+        self.batch = FeedBatch(
+            parameters_of(world, null), n_envs, observation, items, engine=engine
+        )
         self.render_mode = None
         super().__init__(
             n_envs, observation_space(self.batch), spaces.Discrete(len(self.batch.items))
@@ -170,7 +173,7 @@ def make_vec_env(env_id: str, n_envs: int = 1, seed: int | None = None, **kwargs
     """`env_id` as a native SB3 `VecEnv` with episode statistics (as SB3's `make_vec_env`).
 
     env_id: an Undertow id. n_envs: people. seed: person i is that of seed + i. Further arguments
-    go to `FeedVecEnv` (world, null, observation, items, measured, bootstrap, stagger) or to
+    go to `FeedVecEnv` (world, null, observation, items, measured, bootstrap, stagger, engine) or to
     `TamperingVectorEnv` (polarising, only).
     """
     if env_id not in ENVIRONMENTS:

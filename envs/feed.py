@@ -56,7 +56,8 @@ class FeedEnv(gym.Env[Any1, Any1]):
 
     world: preset name, mapping of parameters or `WorldParameters`. null: name of a null world.
     observation: `platform` (only what a platform can log) or `oracle` (true state). items:
-    catalogue. Reward: the platform's objective, by default minutes watched. Churn terminates; the
+    catalogue. engine: `numpy` or `numba` (see `FeedBatch`). Reward: the platform's objective, by
+    default minutes watched. Churn terminates; the
     end of the calendar truncates. `reset(seed=...)` starts person 0 of that seed, `reset()` the
     next one.
     """
@@ -71,9 +72,10 @@ class FeedEnv(gym.Env[Any1, Any1]):
         observation: str = "platform",
         items: Items | None = None,
         render_mode: str | None = None,
+        engine: str = "numpy",
     ) -> None:
         _check_render_mode(render_mode)
-        self.batch = FeedBatch(parameters_of(world, null), 1, observation, items)
+        self.batch = FeedBatch(parameters_of(world, null), 1, observation, items, engine=engine)
         self.render_mode = render_mode
         self.observation_space = observation_space(self.batch)
         self.action_space = spaces.Discrete(len(self.batch.items))  # type: ignore[assignment]
@@ -102,13 +104,14 @@ class FeedEnv(gym.Env[Any1, Any1]):
         """Plays one slot. Raises `ResetNeeded` before `reset`, `ValueError` for a bad action."""
         if not self.batch.started:
             raise gym.error.ResetNeeded("step: called before reset; allowed: after reset")
-        if np.size(action) != 1:
+        lead = np.asarray(action).reshape(-1)
+        if lead.size != 1:
             raise ValueError(f"action: found {action!r}; allowed: one integer")
-        transition = self.batch.step(np.reshape(np.asarray(action), (1,)))
+        transition = self.batch.step(lead)
         measured = self.batch.measured(transition.outcome)
         info = {name: value[0] for name, value in measured.items()}
         if self._history is not None:
-            self._history.add(self.batch, int(np.asarray(action).reshape(())), info)
+            self._history.add(self.batch, int(lead[0]), info)
         return (
             transition.observation[0],
             float(transition.reward[0]),
@@ -151,9 +154,12 @@ class FeedVectorEnv(VectorEnv[Any1, Any1, Any1]):
         items: Items | None = None,
         render_mode: str | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
+        engine: str = "numpy",
     ) -> None:
         _check_render_mode(render_mode)
-        self.batch = FeedBatch(parameters_of(world, null), num_envs, observation, items)
+        self.batch = FeedBatch(
+            parameters_of(world, null), num_envs, observation, items, engine=engine
+        )
         self.num_envs = num_envs
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}

@@ -18,7 +18,7 @@ FORGETTING = (0.25, 0.06, 0.018)
 # Civic items are logged in four groups: each side of the axis, nearer and farther than this.
 _FAR = 0.4
 # Watch rates start as if one session of half the mean length had been seen.
-_PRIOR_SESSIONS, _PRIOR_MINUTES = 1.0, 0.5
+PRIOR_SESSIONS, PRIOR_MINUTES = 1.0, 0.5
 
 
 class PlatformView:
@@ -33,14 +33,21 @@ class PlatformView:
     """
 
     def __init__(self, parameters: WorldParameters, items: Items, people: int) -> None:
-        self.parameters = parameters
+        self.parameters, self.items = parameters, items
         xp, device = namespace(items.civic), items.civic.device
         group = _groups(items)
         self.groups = groups = group.shape[1]
         self.item_group: Int = xp.argmax(group, axis=1)
         self.size = len(FORGETTING) * (groups + 4) + 2 * groups + 2 + 6
+        self._empty(people)
+        self._newcomer = self.observe(xp.zeros(people, dtype=xp.int64, device=device))[:1, :]
+
+    def _empty(self, people: int) -> None:
+        """Logs of people of whom nothing is known."""
+        items, groups = self.items, self.groups
+        xp, device = namespace(items.civic), items.civic.device
         # Logs have one column a person: what is added in a slot then lies side by side.
-        self._group = xp.asarray(group.T, copy=True)
+        self._group = xp.asarray(_groups(items).T, copy=True)
         self._axes = xp.stack([items.stance, xp.abs(items.stance), items.arousal])
         speeds = xp.asarray(FORGETTING, dtype=xp.float32, device=device)
         self._forgetting = speeds[:, None, None]
@@ -55,7 +62,6 @@ class PlatformView:
         self._total = empty(2 * groups + 2)
         self._last = empty(4)
         self._gap = empty()
-        self._newcomer = self.observe(xp.zeros(people, dtype=xp.int64, device=device))[:1, :]
 
     def clear(self, rows: Int) -> None:
         """Forgets the people of the rows with these numbers."""
@@ -84,7 +90,7 @@ class PlatformView:
         """Observation, shape (people, size)."""
         groups, xp = self.groups, namespace(slot)
         watched, sessions = self._total[:groups, :], self._total[groups : 2 * groups, :]
-        rate = (watched + _PRIOR_MINUTES) / (sessions + _PRIOR_SESSIONS)
+        rate = (watched + PRIOR_MINUTES) / (sessions + PRIOR_SESSIONS)
         known = sessions / (sessions + 3.0)
         tilt = self._total[2 * groups :, :] / (xp.sum(watched[groups - 4 :, :], axis=0) + 0.5)
         recent = xp.reshape(3.0 * self._memories, (-1, slot.shape[0]))

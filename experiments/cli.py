@@ -113,19 +113,22 @@ def list_command(
 def bench_command(
     suite: Annotated[
         list[str] | None,
-        typer.Argument(help="world, growth, single, fused, sardine, learner, profile"),
+        typer.Argument(
+            help="world, growth, single, fused, sardine, learner, sweep, profile; or headline, "
+            "which runs one seed of it"
+        ),
     ] = None,
     save: Annotated[Path | None, typer.Option("--json", help="save the figures by name")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="repetitions; medians are told")] = 7,
     cache: Annotated[Path, typer.Option(help="folder of other environments")] = Path("build/bench"),
 ) -> None:
     """Measure rates and ratios, side by side; wants a quiet machine."""
-    from .benchmarks.suite import SUITES, Line, as_json, run_suites
+    from .benchmarks.suite import LONG, SUITES, Line, as_json, run_suites
 
     chosen = tuple(suite or SUITES)
     for name in chosen:
-        if name not in SUITES:
-            raise fail(f"suite: found {name!r}; allowed: {', '.join(SUITES)}", 2)
+        if name not in SUITES + LONG:
+            raise fail(f"suite: found {name!r}; allowed: {', '.join(SUITES + LONG)}", 2)
     if save is not None and not save.parent.is_dir():
         raise fail(f"--json: found {save}; allowed: a file in a folder that exists", 2)
     lines: list[Line] = []
@@ -133,9 +136,9 @@ def bench_command(
         with console.status("") as status:
             for line in run_suites(chosen, cache, rounds, lambda name: status.update(name)):
                 lines.append(line)
-                decimals = 3 if line.unit == "x" else 0
+                decimals = 3 if line.unit in ("x", "s", "h", "min") else 0
                 value = "-" if line.value is None else f"{line.value:,.{decimals}f}"
-                text = f"{line.name:<28} {value:>14} {line.unit:<8} {line.remark}"
+                text = f"{line.name:<36} {value:>14} {line.unit:<8} {line.remark}"
                 console.print(text, highlight=False, markup=False, soft_wrap=True)
     finally:  # what was measured before a stop is kept
         if save is not None:

@@ -76,6 +76,13 @@ class Items:
         indicator = xp.take(self.indicator, item, axis=0)
         return Shown(civic, stance, arousal, quality, falsehood, length, sponsor, indicator)
 
+    def check(self, item: Int) -> None:
+        """Raises `ValueError` for an action, int64 (people,), that names no item, with its row."""
+        count = len(self)
+        if item.min() < 0 or item.max() >= count:
+            row = int(namespace(item).nonzero((item < 0) | (item >= count))[0][0])
+            raise ValueError(f"action[{row}]: found {item[row]}; allowed: 0 to {count - 1}")
+
     @cached_property
     def _columns(self) -> Float:
         """The columns that people react to, as one table: gathered at once."""

@@ -158,13 +158,18 @@ def _next_person(column: Float) -> Int:
     """Rows of the batch shifted by one, the first after the last."""
     people = column.shape[0]
     if people < 2:
-        raise ValueError(
-            "placebo: yoked in a batch of 1 person; allowed: 2 or more (each is moved by what "
-            "the next one watched)"
-        )
+        raise too_few_to_yoke(people)
     xp = namespace(column)
     order: Int = xp.roll(xp.arange(people, device=column.device), -1)
     return order
+
+
+def too_few_to_yoke(people: int) -> ValueError:
+    """The error of a placebo in which nobody comes next."""
+    return ValueError(
+        f"placebo: yoked in a batch of {people} person; allowed: 2 or more (each is moved by what "
+        "the next one watched)"
+    )
 
 
 def expected_next_minutes(

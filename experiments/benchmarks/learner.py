@@ -36,15 +36,17 @@ class Nothing(FeedVecEnv):
         return self._same, np.zeros(self.num_envs, dtype=np.float32), done, infos
 
 
-def against_nothing(threads: int, rounds: int = 7) -> Rates:
+def against_nothing(threads: int, engines: tuple[str, ...], rounds: int = 7) -> Rates:
     """PPO as the experiments train it, on the world and on an environment that does nothing."""
     settings = PPOSettings()
 
-    def side(env_class: type[FeedVecEnv]) -> Side:
-        return learning(env_class(settings.n_envs, seed=0, stagger=True), settings, 2)
+    def side(env_class: type[FeedVecEnv], engine: str = "numpy") -> Side:
+        env = env_class(settings.n_envs, seed=0, stagger=True, engine=engine)
+        return learning(env, settings, 2)
 
     with Threads(threads):
-        return side_by_side({"undertow": side(FeedVecEnv), "nothing": side(Nothing)}, rounds)
+        sides = {engine: side(FeedVecEnv, engine) for engine in engines}
+        return side_by_side(sides | {"nothing": side(Nothing)}, rounds)
 
 
 def against_dummy(threads: int = 1, rounds: int = 3) -> Rates:

@@ -10,10 +10,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from . import learner, profile, sardine, world
+from ...envs.feed_batch import ENGINES
+from . import learner, profile, sardine, sweep, world
 from .timing import Rates
 
-SUITES = ("world", "growth", "single", "fused", "sardine", "learner", "profile")
+SUITES = ("world", "growth", "single", "fused", "sardine", "learner", "sweep", "profile")
+# Runs a tenth of the headline: some minutes on every core. Only where it is asked for.
+LONG = ("headline",)
 
 
 @dataclass(frozen=True)
@@ -37,18 +40,26 @@ def run_suites(
         "fused": lambda: _fused(rounds),
         "sardine": lambda: _sardine(cache, rounds),
         "learner": lambda: _learner(rounds),
+        "sweep": lambda: _sweep(rounds),
         "profile": _profile,
+        "headline": _headline,
     }
     for name in suites:
         told(name)
         yield from parts[name]()
 
 
+def _engines() -> tuple[str, ...]:
+    return ENGINES if find_spec("numba") else ENGINES[:1]
+
+
 def _world(rounds: int) -> Iterator[Line]:
-    rates = world.by_people(rounds=rounds)
-    for people in rates.of:
-        yield Line(f"world_{people}", rates.median(people), "slots/s", "people in the batch")
-    yield Line("world_1024_over_1", rates.ratio("1024", "1"), "x")
+    for engine in _engines():
+        rates = world.by_people(rounds=rounds, engine=engine)
+        for people in rates.of:
+            name = f"world_{engine}_{people}"
+            yield Line(name, rates.median(people), "slots/s", "people in the batch")
+        yield Line(f"world_{engine}_1024_over_1", rates.ratio("1024", "1"), "x")
 
 
 def _growth(rounds: int) -> Iterator[Line]:
@@ -63,47 +74,69 @@ def _growth(rounds: int) -> Iterator[Line]:
 
 
 def _single(rounds: int) -> Iterator[Line]:
-    rates = world.against_cartpole(rounds)
-    feed, cartpole = rates.of
-    yield Line("single_feed", rates.median(feed), "slots/s", "gymnasium.make, one person")
-    yield Line("single_cartpole", rates.median(cartpole), "steps/s", "gymnasium.make")
-    yield Line("single_feed_over_cartpole", rates.ratio(feed, cartpole), "x")
+    engines = _engines()
+    rates = world.against_cartpole(engines, rounds)
+    yield Line("single_cartpole", rates.median("cartpole"), "steps/s", "gymnasium.make")
+    for engine in engines:
+        rate = rates.median(engine)
+        yield Line(f"single_feed_{engine}", rate, "slots/s", "gymnasium.make, one person")
+        yield Line(f"single_{engine}_over_cartpole", rates.ratio(engine, "cartpole"), "x")
 
 
 def _fused(rounds: int) -> Iterator[Line]:
     if find_spec("numba") is None:
-        yield Line("fused_over_slot", None, "x", "not measured: pip install 'undertow[bench]'")
+        yield Line("fused_over_slot", None, "x", "not measured: pip install 'undertow[fast]'")
         return
     rates = world.against_fused(rounds=rounds)
-    yield Line("slot_16384", rates.median("slot"), "slots/s", "no luck, logs or views")
+    yield Line("slot_16384", rates.median("slot"), "slots/s", "with its luck, no logs or views")
     yield Line("fused_16384", rates.median("fused"), "slots/s", "the same, by numba")
     yield Line("fused_over_slot", rates.ratio("fused", "slot"), "x")
 
 
 def _sardine(cache: Path, rounds: int) -> Iterator[Line]:
-    taken: dict[str, list[float]] = {"ours": [], "theirs": []}
+    engines = _engines()
+    taken: dict[str, list[float]] = {side: [] for side in ("sardine", *engines)}
     try:
         for _ in range(rounds):
-            taken["theirs"].append(sardine.rate(cache / "sardine"))
-            taken["ours"].append(world.by_people((1024,), 1).median("1024"))
+            taken["sardine"].append(sardine.rate(cache / "sardine"))
+            for engine in engines:
+                taken[engine].append(world.by_people((1024,), 1, engine).median("1024"))
     except (sardine.NotInstalled, OSError) as error:
         yield Line("world_1024_over_sardine", None, "x", f"not measured: {error}")
         return
     rates = Rates(taken)
-    yield Line("sardine_1", rates.median("theirs"), "steps/s", sardine.NAME)
-    yield Line("world_1024_over_sardine", rates.ratio("ours", "theirs"), "x", sardine.PACKAGE)
+    yield Line("sardine_1", rates.median("sardine"), "steps/s", sardine.NAME)
+    for engine in engines:
+        ratio = rates.ratio(engine, "sardine")
+        yield Line(f"world_{engine}_1024_over_sardine", ratio, "x", sardine.PACKAGE)
 
 
 def _learner(rounds: int) -> Iterator[Line]:
     for threads in (1, 2):
-        rates = learner.against_nothing(threads, rounds)
+        rates = learner.against_nothing(threads, _engines(), rounds)
         end = f"{threads}_thread{'s' * (threads > 1)}"
-        yield Line(f"ppo_{end}", rates.median("undertow"), "slots/s")
         yield Line(f"ppo_nothing_{end}", rates.median("nothing"), "slots/s")
-        yield Line(f"ppo_over_nothing_{end}", rates.ratio("undertow", "nothing"), "x")
+        for engine in _engines():
+            yield Line(f"ppo_{engine}_{end}", rates.median(engine), "slots/s")
+            yield Line(f"ppo_{engine}_over_nothing_{end}", rates.ratio(engine, "nothing"), "x")
     rates = learner.against_dummy(rounds=min(rounds, 3))
     yield Line("ppo_dummy_8", rates.median("dummy"), "slots/s", "DummyVecEnv of 8")
     yield Line("ppo_native_over_dummy", rates.ratio("native", "dummy"), "x")
+
+
+def _sweep(rounds: int) -> Iterator[Line]:
+    rates = sweep.by_workers((1, 2), min(rounds, 3))
+    yield Line("workers_2", rates.median("2"), "slots/s", "PPO, a torch thread each")
+    yield Line("workers_2_over_1", rates.ratio("2", "1"), "x", f"{os.cpu_count()} cores")
+    for seeds, cost in sweep.by_seeds().items():
+        yield Line(f"seconds_per_seed_{seeds}_seeds", cost, "s", "a short PPO and greedy")
+
+
+def _headline() -> Iterator[Line]:
+    seeds, minutes, peak = sweep.headline()
+    yield Line("headline_seed_minutes", minutes, "min", "all cells of one seed, every core")
+    yield Line("headline_hours", seeds * minutes / 60, "h", f"{seeds} seeds")
+    yield Line("headline_memory", peak, "MB", "the largest worker, once a core")
 
 
 def _profile() -> Iterator[Line]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gymnasium
 import numpy as np
 
@@ -16,9 +18,10 @@ _SLOTS_A_ROUND = 65536  # person-slots, but at least a few slots of a large batc
 _FEWEST_SLOTS = 4
 
 
-def by_people(people: tuple[int, ...] = PEOPLE, rounds: int = 7) -> Rates:
+def by_people(people: tuple[int, ...] = PEOPLE, rounds: int = 7, engine: str = "numpy") -> Rates:
     """Person-slots a second of a batch under random actions, who ends being replaced."""
-    return side_by_side({str(n): batch_side(FeedBatch(world(), n)) for n in people}, rounds)
+    sides = {str(n): batch_side(FeedBatch(world(), n, engine=engine)) for n in people}
+    return side_by_side(sides, rounds)
 
 
 def by_items(items: tuple[int, ...], people: int = 256, rounds: int = 5) -> Rates:
@@ -50,45 +53,44 @@ def batch_side(batch: FeedBatch, slots: int | None = None) -> Side:
 
 
 def against_fused(people: int = 16384, rounds: int = 7) -> Rates:
-    """The bare slot on NumPy and as a loop that numba compiles, on the same draws."""
-    from .fused import FusedWorld
+    """The slot and its luck, on NumPy and as one loop that numba compiles."""
+    from ...envs.fused import FusedWorld
 
     parameters = world()
     batch = FeedBatch(parameters, people)
     persons = np.arange(people, dtype=np.int64)
     batch.start(7, persons)
-    fused = FusedWorld(parameters, batch.items, batch.traits, batch.state)
+    fused = FusedWorld(parameters, batch.items)
     slots = max(_FEWEST_SLOTS, _SLOTS_A_ROUND // people)
     feeds = np.random.default_rng(0).integers(len(batch.items), size=(slots, people))
-    keys = np.full(people, 7, dtype=np.int64)
-    luck = [
-        uniforms(keys, persons, np.full(people, t, dtype=np.int64), Mechanism.OPENING, IN_A_SLOT)
-        for t in range(slots)
-    ]
+    seeds = np.full(people, 7, dtype=np.int64)
+    times = [np.full(people, number, dtype=np.int64) for number in range(1, slots + 1)]
     state = batch.state
 
     def on_numpy() -> int:
         now = state
-        for feed, drawn in zip(feeds, luck, strict=True):
-            now, _ = slot(parameters, batch.items, batch.traits, now, feed, drawn)
+        for feed, time in zip(feeds, times, strict=True):
+            luck = uniforms(seeds, persons, time, Mechanism.OPENING, IN_A_SLOT)
+            now, _ = slot(parameters, batch.items, batch.traits, now, feed, luck)
         return slots * people
 
     def in_a_loop() -> int:
-        for feed, drawn in zip(feeds, luck, strict=True):
-            fused.slot(feed, drawn)
+        now = state
+        for feed, time in zip(feeds, times, strict=True):
+            now, _ = fused.slot(batch.traits, now, feed, seeds, persons, time)
         return slots * people
 
     return side_by_side({"slot": on_numpy, "fused": in_a_loop}, rounds)
 
 
-def against_cartpole(rounds: int = 7, steps: int = 3000) -> Rates:
-    """Single `gymnasium` environments, made and stepped as a user does."""
-    sides = {name: _single(name, steps) for name in ("undertow/Feed-v0", "CartPole-v1")}
-    return side_by_side(sides, rounds)
+def against_cartpole(engines: tuple[str, ...], rounds: int = 7, steps: int = 3000) -> Rates:
+    """Single `gymnasium` environments, made and stepped as a user does; ours by engine."""
+    sides = {engine: _single("undertow/Feed-v0", steps, engine=engine) for engine in engines}
+    return side_by_side(sides | {"cartpole": _single("CartPole-v1", steps)}, rounds)
 
 
-def _single(name: str, steps: int) -> Side:
-    env = gymnasium.make(name)
+def _single(name: str, steps: int, **kwargs: Any) -> Side:
+    env = gymnasium.make(name, **kwargs)
     env.reset(seed=0)
     env.action_space.seed(0)
 

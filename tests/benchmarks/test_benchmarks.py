@@ -7,42 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from undertow.envs import FeedBatch
-from undertow.envs.world import IN_A_SLOT, Mechanism, slot, uniforms, world
-from undertow.experiments.benchmarks import fused, profile, sardine, suite, timing
+from undertow.envs.world import world
+from undertow.experiments.benchmarks import profile, sardine, suite, sweep, timing
 from undertow.experiments.benchmarks import world as world_benchmarks
 from undertow.experiments.benchmarks.learner import Nothing
 from undertow.experiments.cli import app
-
-PEOPLE = 48
-
-
-# --- the yardstick --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("preset", ["default", "vulnerable"])
-def test_the_fused_loop_tells_the_lives_that_the_slot_tells(preset):
-    parameters = world(preset, overrides={"churn": {"hazard": 0.05}, "opening": {"base": -1.0}})
-    batch = FeedBatch(parameters, PEOPLE)
-    persons = np.arange(PEOPLE, dtype=np.int64)
-    batch.start(5, persons)
-    keys, rng = np.full(PEOPLE, 5, dtype=np.int64), np.random.default_rng(0)
-    state, happened = batch.state, []
-    for now in range(120):
-        feed = rng.integers(len(batch.items), size=PEOPLE)
-        when = np.full(PEOPLE, now, dtype=np.int64)
-        luck = uniforms(keys, persons, when, Mechanism.OPENING, IN_A_SLOT)
-        loop = fused.FusedWorld(parameters, batch.items, batch.traits, state)
-        loop.slot(feed, luck)
-        state, outcome = slot(parameters, batch.items, batch.traits, state, feed, luck)
-        for name in vars(state):
-            expected, found = getattr(state, name), getattr(loop.state, name)
-            assert found == pytest.approx(expected, rel=2e-5, abs=2e-6), (now, name)
-        for name in ("minutes", "endorsed", "worth"):
-            expected, found = getattr(outcome, name), getattr(loop, name)
-            assert found == pytest.approx(expected, rel=1e-4, abs=1e-4), (now, name)
-        happened.append((outcome.opened.sum(), outcome.sought.sum(), outcome.left.sum()))
-    assert np.min(np.sum(happened, axis=0)) > 5  # all that the loop must get right did occur
-
 
 # --- taking times ---------------------------------------------------------------------------------
 
@@ -89,6 +58,33 @@ def test_the_shares_of_a_step_are_shares_of_functions_that_are_there():
     assert shares["slot"] == max(shares.values()) and sum(shares.values()) < 1
 
 
+def test_two_workers_do_what_one_does_in_two_turns():
+    rates = sweep.by_workers((1, 2), rounds=1, tasks=2)
+    assert all(rate > 0 for taken in rates.of.values() for rate in taken)
+
+
+def test_the_cost_of_a_seed_is_the_time_over_the_seeds(monkeypatch):
+    clock = itertools.accumulate(itertools.cycle([0.0, 12.0]))
+    done = []
+    monkeypatch.setattr(sweep.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(sweep, "_do", lambda jobs, folder: done.append(len(jobs)))
+    assert sweep.by_seeds((1, 4)) == {1: 12.0, 4: 3.0}
+    assert done == [2, 8]  # two policies a seed
+
+
+def test_a_seed_of_the_headline_is_all_its_cells(monkeypatch):
+    def leave_parts(jobs, folder, workers):
+        assert {job.seed for job in jobs} == {0} and len(jobs) > 30
+        for number, job in enumerate(jobs):
+            (folder / "parts" / f"{job.name}.json").write_text(f'{{"peak_memory_mb": {number}}}')
+
+    clock = itertools.count(0.0, 90.0)
+    monkeypatch.setattr(sweep.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(sweep, "_do", leave_parts)
+    seeds, minutes, peak = sweep.headline(workers=2)
+    assert (seeds, minutes) == (10, 1.5) and peak > 60
+
+
 # --- the command ----------------------------------------------------------------------------------
 
 
@@ -97,47 +93,52 @@ def bench(*words):
 
 
 def test_the_figures_are_printed_and_saved_by_name(tmp_path, monkeypatch):
-    rates = timing.Rates({"undertow/Feed-v0": [30.0], "CartPole-v1": [60.0]})
-    monkeypatch.setattr(suite.world, "against_cartpole", lambda rounds: rates)
+    rates = timing.Rates({"numpy": [30.0], "numba": [40.0], "cartpole": [60.0]})
+    monkeypatch.setattr(suite.world, "against_cartpole", lambda engines, rounds: rates)
     found = bench("single", "--json", tmp_path / "b.json", "--rounds", 1)
     assert found.exit_code == 0, found.output
-    assert "single_feed_over_cartpole" in found.stdout and "0.500 x" in found.stdout
+    assert "single_numpy_over_cartpole" in found.stdout and "0.500 x" in found.stdout
     saved = json.loads((tmp_path / "b.json").read_text())
-    assert saved["figures"]["single_feed_over_cartpole"]["value"] == 0.5
+    assert saved["figures"]["single_numpy_over_cartpole"]["value"] == 0.5
+    assert saved["figures"]["single_numba_over_cartpole"]["value"] == pytest.approx(2 / 3)
     assert saved["rounds"] == 1 and "cores" in saved["machine"]
 
 
 def test_sardine_is_timed_in_turns_with_us(monkeypatch, tmp_path):
-    theirs, ours = iter([1.0, 4.0, 10.0]), iter([8.0, 12.0, 20.0])
+    theirs = iter([1.0, 4.0, 10.0])
+    ours = {"numpy": iter([8.0, 12.0, 20.0]), "numba": iter([16.0, 20.0, 60.0])}
     monkeypatch.setattr(suite.sardine, "rate", lambda folder: next(theirs))
     monkeypatch.setattr(
-        suite.world, "by_people", lambda people, rounds: timing.Rates({"1024": [next(ours)]})
+        suite.world,
+        "by_people",
+        lambda people, rounds, engine: timing.Rates({"1024": [next(ours[engine])]}),
     )
     found = bench("sardine", "--cache", tmp_path, "--rounds", 3)
     assert found.exit_code == 0
     told = {line.split()[0]: line.split()[1] for line in found.stdout.splitlines()}
-    assert told["world_1024_over_sardine"] == "3.000"  # the median of 8, 3 and 2
+    assert told["world_numpy_1024_over_sardine"] == "3.000"  # the median of 8, 3 and 2
+    assert told["world_numba_1024_over_sardine"] == "6.000"  # of 16, 5 and 6
     assert told["sardine_1"] == "4"
 
 
 def test_what_was_measured_before_a_failure_is_saved(monkeypatch, tmp_path):
-    rates = timing.Rates({"undertow/Feed-v0": [30.0], "CartPole-v1": [60.0]})
-    monkeypatch.setattr(suite.world, "against_cartpole", lambda rounds: rates)
-    monkeypatch.setattr(suite.learner, "against_nothing", lambda threads, rounds: 1 / 0)
+    rates = timing.Rates({"numpy": [30.0], "numba": [40.0], "cartpole": [60.0]})
+    monkeypatch.setattr(suite.world, "against_cartpole", lambda engines, rounds: rates)
+    monkeypatch.setattr(suite.learner, "against_nothing", lambda threads, engines, rounds: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         CliRunner().invoke(
             app, ["bench", "single", "learner", "--json", str(tmp_path / "b.json")],
             catch_exceptions=False,
         )  # fmt: skip
     saved = json.loads((tmp_path / "b.json").read_text())
-    assert saved["figures"]["single_feed_over_cartpole"]["value"] == 0.5
+    assert saved["figures"]["single_numpy_over_cartpole"]["value"] == 0.5
 
 
 def test_what_cannot_be_installed_is_told_and_the_rest_goes_on(tmp_path, monkeypatch):
     failed = SimpleNamespace(returncode=1, stderr="no route\nno such package", stdout="")
     monkeypatch.setattr(sardine.subprocess, "run", lambda *a, **k: failed)
     monkeypatch.setattr(
-        suite.world, "by_people", lambda people, rounds: pytest.fail("not needed any more")
+        suite.world, "by_people", lambda *arguments: pytest.fail("not needed any more")
     )
     found = bench("sardine", "--cache", tmp_path, "--rounds", 1)
     assert found.exit_code == 0 and "not measured" in found.stdout

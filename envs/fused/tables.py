@@ -1,0 +1,81 @@
+"""What the loops read: the parameters of a world as one record, and a record an item."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..world import Items, WorldParameters
+from ..world.arrays import Any1, Int
+from ..world.watching import noise_scale
+
+
+def numbers(p: WorldParameters) -> Any1:
+    """One record whose fields are the parameters that a slot needs, float32 or bool; shape (1,)."""
+    cut, scale = noise_scale(p.watching.shape, p.watching.longest)
+    real = {
+        "base": p.appraisal.base,
+        "taste": p.appraisal.taste,
+        "satiation": p.appraisal.satiation,
+        "quality": p.appraisal.quality,
+        "arousal": p.appraisal.arousal,
+        "falsehood": p.appraisal.falsehood,
+        "extremity_pull": p.appraisal.extremity_pull,
+        "open_base": p.opening.base,
+        "open_lead": p.opening.lead,
+        "open_habit": p.opening.habit,
+        "open_regret": p.opening.regret,
+        "search_share": p.search.share if p.search.enabled else 0.0,
+        "search_sharpness": p.search.sharpness,
+        "minutes": p.watching.minutes,
+        "minutes_habit": p.watching.habit,
+        "noise_power": 1.0 / p.watching.shape,
+        "noise_cut": cut,
+        "noise_scale": scale,
+        "rested": 1.0 - p.satiation.recovery,
+        "bored": p.satiation.gain,
+        "habit_kept": 1.0 - p.habit.decay,
+        "habit_gain": p.habit.gain,
+        "tolerance_kept": 1.0 - p.tolerance.decay,
+        "tolerance_gain": p.tolerance.gain,
+        "taste_gain": p.taste.gain,
+        "taste_anchor": p.taste.anchor,
+        "stance_anchor": p.stance.anchor,
+        "stance_noise": math.sqrt(12.0) * p.stance.noise,
+        "like_base": p.welfare.base,
+        "like_taste": p.welfare.taste,
+        "like_quality": p.welfare.quality,
+        "unendorsed_cost": p.welfare.unendorsed_cost,
+        "regret_kept": 1.0 - p.welfare.regret_decay,
+        "regret_gain": p.welfare.regret_gain,
+        "hazard": p.churn.hazard if p.churn.enabled else 0.0,
+        "churn_habit": p.churn.habit,
+        "churn_regret": p.churn.regret,
+        "exposure": -1.0 / p.exposure_minutes,
+        "ad_load": p.objective.ad_load,
+    }
+    switches = {
+        "congruence": p.appraisal.congruence,
+        "temptation": p.appraisal.temptation,
+        "opens": p.opening.enabled,
+        "satiates": p.satiation.enabled,
+        "habituates": p.habit.enabled,
+        "tolerates": p.tolerance.enabled,
+        "taste_drifts": p.taste.enabled,
+        "persuades": p.stance.persuasion,
+        "yoked": p.placebo != "none",
+    }
+    kinds = [(name, np.float32) for name in real] + [(name, np.bool_) for name in switches]
+    return np.array([(*real.values(), *switches.values())], dtype=kinds)
+
+
+def item_records(items: Items, group: Int) -> Any1:
+    """A record an item, all that a loop reads of it side by side. group: int64 (items,)."""
+    reals = ("civic", "stance", "arousal", "quality", "falsehood", "length", "sponsor")
+    kinds = [(name, np.float32) for name in reals] + [("topic", np.int64), ("group", np.int64)]
+    table: Any1 = np.zeros(len(items), dtype=kinds)
+    for name in (*reals, "topic"):
+        table[name] = getattr(items, name)
+    table["group"] = group
+    return table
