@@ -9,6 +9,7 @@ from .ppo import PPOPolicy, PPOSettings
 from .recurrent_ppo import RecurrentPPOPolicy, RecurrentPPOSettings
 from .registry import KINDS, SETTINGS, build_policy, load_policy
 from .rules import Chronological, Greedy, Popular, Random
+from .shift_penalty import ShiftPenalty, ShiftPenaltyPolicy, ShiftPenaltySettings
 from .vec_env import FeedVecEnv, make_vec_env
 
 __all__ = [
@@ -32,6 +33,9 @@ __all__ = [
     "Random",
     "RecurrentPPOPolicy",
     "RecurrentPPOSettings",
+    "ShiftPenalty",
+    "ShiftPenaltyPolicy",
+    "ShiftPenaltySettings",
     "Thompson",
     "ThompsonSettings",
     "build_policy",

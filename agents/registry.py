@@ -21,6 +21,7 @@ from .policy import Policy
 from .ppo import PPOPolicy, PPOSettings
 from .recurrent_ppo import RecurrentPPOPolicy, RecurrentPPOSettings
 from .rules import Chronological, Greedy, Popular, Random
+from .shift_penalty import ShiftPenaltyPolicy, ShiftPenaltySettings
 
 KINDS = (
     "random",
@@ -33,6 +34,7 @@ KINDS = (
     "endorsement",
     "recurrent_ppo",
     "ppo_lagrangian",
+    "ppo_shift_penalty",
 )
 # Settings of the kinds that have their own; those of `ppo` are the experiment's `training`.
 SETTINGS: dict[str, type[BaseModel]] = {
@@ -41,6 +43,7 @@ SETTINGS: dict[str, type[BaseModel]] = {
     "endorsement": EndorsementSettings,
     "recurrent_ppo": RecurrentPPOSettings,
     "ppo_lagrangian": LagrangianSettings,
+    "ppo_shift_penalty": ShiftPenaltySettings,
 }
 _BANDITS: dict[str, type[LinUCB] | type[Thompson]] = {"linucb": LinUCB, "thompson": Thompson}
 
@@ -74,9 +77,11 @@ def build_policy(
         return Limited.of(policy, limits, items)
     if kind in SETTINGS or kind == "ppo":
         allowed = SETTINGS.get(kind, PPOSettings)
-        if settings is None and allowed is LagrangianSettings:
+        required = [name for name, field in allowed.model_fields.items() if field.is_required()]
+        if settings is None and required:
             raise ValueError(
-                f"settings: found none for {kind}; allowed: LagrangianSettings with budgets"
+                f"settings: found none for {kind}; allowed: {allowed.__name__} with "
+                f"{', '.join(required)}"
             )
         settings = allowed() if settings is None else settings
         if not isinstance(settings, allowed):
@@ -106,6 +111,15 @@ def build_policy(
         return Endorsement.of(parameters, items, settings)
     if kind == "ppo_lagrangian":
         return LagrangianPolicy.train_within(
+            parameters,
+            items,
+            observation=observation,
+            seed=seed,
+            settings=settings,
+            callback=callback,
+        )
+    if kind == "ppo_shift_penalty":
+        return ShiftPenaltyPolicy.train_penalised(
             parameters,
             items,
             observation=observation,

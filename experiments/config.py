@@ -87,6 +87,7 @@ class PolicyBlock(_Block):
         "endorsement",
         "recurrent_ppo",
         "ppo_lagrangian",
+        "ppo_shift_penalty",
     ]
     observation: Literal["platform", "oracle"] = "platform"
     description: str = ""
@@ -97,6 +98,7 @@ class PolicyBlock(_Block):
     endorsement: dict[str, Any] = Field(default_factory=dict, exclude_if=_unused)
     recurrent_ppo: dict[str, Any] = Field(default_factory=dict, exclude_if=_unused)
     ppo_lagrangian: dict[str, Any] = Field(default_factory=dict, exclude_if=_unused)
+    ppo_shift_penalty: dict[str, Any] = Field(default_factory=dict, exclude_if=_unused)
     limits: Limits | None = Field(
         None, exclude_if=_unused, description="put on the policy once it is trained"
     )
