@@ -22,6 +22,7 @@ from .ppo import PPOPolicy, PPOSettings
 from .recurrent_ppo import RecurrentPPOPolicy, RecurrentPPOSettings
 from .rules import Chronological, Greedy, Popular, Random
 from .shift_penalty import ShiftPenaltyPolicy, ShiftPenaltySettings
+from .use_limits import UseLimited, UseLimits, is_use_limited
 
 KINDS = (
     "random",
@@ -58,13 +59,14 @@ def build_policy(
     settings: Any = None,
     callback: BaseCallback | None = None,
     limits: Limits | None = None,
+    use_limits: UseLimits | None = None,
 ) -> Policy:
     """A policy for this world, fitted or trained on people of `seed` where its kind learns.
 
-    settings: those of its kind, `PPOSettings` for ppo; kinds that have none ignore them. limits:
-    put on the policy once it is trained.
+    settings: those of its kind, `PPOSettings` for ppo; kinds that have none ignore them. limits,
+    use_limits: put on the policy once it is trained.
     """
-    if limits is not None:
+    if limits is not None or use_limits is not None:
         policy = build_policy(
             kind,
             parameters,
@@ -74,7 +76,11 @@ def build_policy(
             settings=settings,
             callback=callback,
         )
-        return Limited.of(policy, limits, items)
+        if limits is not None:
+            policy = Limited.of(policy, limits, items)
+        if use_limits is None:
+            return policy
+        return UseLimited(policy, use_limits, slots_per_day=parameters.calendar.slots_per_day)
     if kind in SETTINGS or kind == "ppo":
         allowed = SETTINGS.get(kind, PPOSettings)
         required = [name for name, field in allowed.model_fields.items() if field.is_required()]
@@ -142,6 +148,8 @@ def load_policy(file: str | Path) -> Policy:
     if file.suffix == ".zip":
         if is_limited(file):
             return Limited.load(file, load_policy)
+        if is_use_limited(file):
+            return UseLimited.load(file, load_policy)
         return (
             RecurrentPPOPolicy.load(file)
             if _kind_in(file) == "recurrent_ppo"
