@@ -9,11 +9,14 @@ from .ppo import PPOPolicy, PPOSettings
 from .recurrent_ppo import RecurrentPPOPolicy, RecurrentPPOSettings
 from .registry import KINDS, SETTINGS, build_policy, load_policy
 from .rules import Chronological, Greedy, Popular, Random
+from .shift_penalty import ShiftPenalty, ShiftPenaltyPolicy, ShiftPenaltySettings
+from .use_limits import Binding, UseLimited, UseLimits
 from .vec_env import FeedVecEnv, make_vec_env
 
 __all__ = [
     "KINDS",
     "SETTINGS",
+    "Binding",
     "Chronological",
     "Endorsement",
     "EndorsementSettings",
@@ -32,8 +35,13 @@ __all__ = [
     "Random",
     "RecurrentPPOPolicy",
     "RecurrentPPOSettings",
+    "ShiftPenalty",
+    "ShiftPenaltyPolicy",
+    "ShiftPenaltySettings",
     "Thompson",
     "ThompsonSettings",
+    "UseLimited",
+    "UseLimits",
     "build_policy",
     "load_policy",
     "make_vec_env",

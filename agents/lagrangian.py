@@ -27,7 +27,7 @@ from undertow.envs.world import Items, WorldParameters
 
 from .critic import DecoupledRolloutBuffer
 from .ppo import PPOPolicy, PPOSettings
-from .vec_env import FeedVecEnv
+from .vec_env import feed_of
 
 Real = NDArray[np.float32]
 _HUNDREDTHS = 100.0  # of the axis of stances, as in `info["cost_induced_extremity"]`
@@ -105,7 +105,7 @@ class Lagrangian(BaseCallback):
         self.scale: Real | None = None
 
     def _init_callback(self) -> None:
-        self._env = _feed_of(self.training_env)
+        self._env = feed_of(self.training_env)
         self._per_day = self._env.batch.parameters.calendar.slots_per_day
         size = int(np.prod(self._env.observation_space.shape or ()))
         width, count = self.settings.cost_net, len(self.names)
@@ -207,12 +207,6 @@ def generalised(
         ahead = error + gamma * lam * goes_on * ahead
         found[:, slot], following = ahead, values[:, slot]
     return found
-
-
-def _feed_of(env: Any) -> FeedVecEnv:
-    while not isinstance(env, FeedVecEnv):
-        env = env.venv
-    return env
 
 
 class LagrangianPolicy(PPOPolicy):

@@ -11,10 +11,7 @@ feed's shares among what is. Limits are put on a trained policy: it did not lear
 
 from __future__ import annotations
 
-import json
 import math
-import tempfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
@@ -26,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from undertow.envs.world import Items, Mechanism, uniforms
 
 from .policy import Action, Observed, Policy
+from .wrapped_file import is_wrapped, read_wrapped, write_wrapped
 
 _LANE = Mechanism.POLICY + 4  # beside the policy's own lot
 _LIMITS = "limits.json"
@@ -159,24 +157,15 @@ class Limited:
 
     def save(self, path: Path) -> Path:
         """Writes a .zip of the limits and the policy's own file."""
-        file = path.with_suffix(".zip")
         fields: dict[str, Any] = {"limits": self.limits.model_dump(exclude_unset=True)}
         for name in ("topic", "extremity", "supply"):
             fields[name] = getattr(self, name).tolist()
-        with tempfile.TemporaryDirectory() as folder:
-            own = self.policy.save(Path(folder) / "policy")
-            with zipfile.ZipFile(file, "w") as archive:
-                archive.writestr(_LIMITS, json.dumps(fields))
-                archive.write(own, own.name)
-        return file
+        return write_wrapped(path, _LIMITS, fields, self.policy)
 
     @classmethod
     def load(cls, file: Path, load: Callable[[Path], Policy]) -> Self:
         """Reads what `save` wrote; `load` reads the policy's own file."""
-        with zipfile.ZipFile(file) as archive, tempfile.TemporaryDirectory() as folder:
-            fields = json.loads(archive.read(_LIMITS))
-            (own,) = (name for name in archive.namelist() if name != _LIMITS)
-            policy = load(Path(archive.extract(own, folder)))
+        fields, policy = read_wrapped(file, _LIMITS, load)
         return cls(
             policy,
             Limits(**fields["limits"]),
@@ -188,4 +177,4 @@ class Limited:
 
 def is_limited(file: Path) -> bool:
     """Whether `Limited` saved this .zip."""
-    return zipfile.is_zipfile(file) and _LIMITS in zipfile.ZipFile(file).namelist()
+    return is_wrapped(file, _LIMITS)

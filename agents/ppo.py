@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -107,6 +108,7 @@ class PPOPolicy:
         settings: PPOSettings,
         callbacks: list[BaseCallback],
         buffer: type[DecoupledRolloutBuffer] = DecoupledRolloutBuffer,
+        wrapped: Callable[[VecEnv], VecEnv] | None = None,
         tensorboard_log: str | None = None,
     ) -> Self:
         seed = seed % 2**32
@@ -120,6 +122,8 @@ class PPOPolicy:
             stagger=True,
             engine=settings.engine,
         )
+        if wrapped is not None:
+            env = wrapped(env)
         if settings.greedy_prior and observation != "oracle":
             raise ValueError(
                 f"greedy_prior: found {settings.greedy_prior} with the {observation} view; "

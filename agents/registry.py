@@ -21,6 +21,8 @@ from .policy import Policy
 from .ppo import PPOPolicy, PPOSettings
 from .recurrent_ppo import RecurrentPPOPolicy, RecurrentPPOSettings
 from .rules import Chronological, Greedy, Popular, Random
+from .shift_penalty import ShiftPenaltyPolicy, ShiftPenaltySettings
+from .use_limits import UseLimited, UseLimits, is_use_limited
 
 KINDS = (
     "random",
@@ -33,6 +35,7 @@ KINDS = (
     "endorsement",
     "recurrent_ppo",
     "ppo_lagrangian",
+    "ppo_shift_penalty",
 )
 # Settings of the kinds that have their own; those of `ppo` are the experiment's `training`.
 SETTINGS: dict[str, type[BaseModel]] = {
@@ -41,6 +44,7 @@ SETTINGS: dict[str, type[BaseModel]] = {
     "endorsement": EndorsementSettings,
     "recurrent_ppo": RecurrentPPOSettings,
     "ppo_lagrangian": LagrangianSettings,
+    "ppo_shift_penalty": ShiftPenaltySettings,
 }
 _BANDITS: dict[str, type[LinUCB] | type[Thompson]] = {"linucb": LinUCB, "thompson": Thompson}
 
@@ -55,13 +59,14 @@ def build_policy(
     settings: Any = None,
     callback: BaseCallback | None = None,
     limits: Limits | None = None,
+    use_limits: UseLimits | None = None,
 ) -> Policy:
     """A policy for this world, fitted or trained on people of `seed` where its kind learns.
 
-    settings: those of its kind, `PPOSettings` for ppo; kinds that have none ignore them. limits:
-    put on the policy once it is trained.
+    settings: those of its kind, `PPOSettings` for ppo; kinds that have none ignore them. limits,
+    use_limits: put on the policy once it is trained.
     """
-    if limits is not None:
+    if limits is not None or use_limits is not None:
         policy = build_policy(
             kind,
             parameters,
@@ -71,12 +76,18 @@ def build_policy(
             settings=settings,
             callback=callback,
         )
-        return Limited.of(policy, limits, items)
+        if limits is not None:
+            policy = Limited.of(policy, limits, items)
+        if use_limits is None:
+            return policy
+        return UseLimited(policy, use_limits, slots_per_day=parameters.calendar.slots_per_day)
     if kind in SETTINGS or kind == "ppo":
         allowed = SETTINGS.get(kind, PPOSettings)
-        if settings is None and allowed is LagrangianSettings:
+        required = [name for name, field in allowed.model_fields.items() if field.is_required()]
+        if settings is None and required:
             raise ValueError(
-                f"settings: found none for {kind}; allowed: LagrangianSettings with budgets"
+                f"settings: found none for {kind}; allowed: {allowed.__name__} with "
+                f"{', '.join(required)}"
             )
         settings = allowed() if settings is None else settings
         if not isinstance(settings, allowed):
@@ -113,6 +124,15 @@ def build_policy(
             settings=settings,
             callback=callback,
         )
+    if kind == "ppo_shift_penalty":
+        return ShiftPenaltyPolicy.train_penalised(
+            parameters,
+            items,
+            observation=observation,
+            seed=seed,
+            settings=settings,
+            callback=callback,
+        )
     if kind == "recurrent_ppo":
         return RecurrentPPOPolicy.train(
             parameters, items, seed=seed, settings=settings, callback=callback
@@ -128,6 +148,8 @@ def load_policy(file: str | Path) -> Policy:
     if file.suffix == ".zip":
         if is_limited(file):
             return Limited.load(file, load_policy)
+        if is_use_limited(file):
+            return UseLimited.load(file, load_policy)
         return (
             RecurrentPPOPolicy.load(file)
             if _kind_in(file) == "recurrent_ppo"

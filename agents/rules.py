@@ -90,7 +90,10 @@ class Chronological(_Rule):
 
     def act(self, observation: Observed) -> Action:
         """See `Policy`."""
-        seed, person, slot = self._next(observation)
+        return self.newest(*self._next(observation))
+
+    def newest(self, seed: _Ints, person: _Ints, slot: _Ints | int) -> Action:
+        """What these people, (people,), see in slots `slot`, counted from 1; one number for all."""
         joined = (_lots(seed, person, 0) * self._timeline.size).astype(np.int64)
         return self._timeline[(joined + slot) % self._timeline.size]
 

@@ -13,7 +13,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 from undertow.envs.feed import World, observation_space, parameters_of
 from undertow.envs.feed_batch import FeedBatch
 from undertow.envs.tampering import TamperingVectorEnv
-from undertow.envs.world import Items, Outcome
+from undertow.envs.world import Items, Outcome, State
 
 ENVIRONMENTS = ("undertow/Feed-v0", "undertow/Tampering-v0")
 
@@ -80,7 +80,9 @@ class FeedVecEnv(BatchVecEnv):
             n_envs, observation_space(self.batch), spaces.Discrete(len(self.batch.items))
         )
         self._measured, self._bootstrap, self._stagger = measured, bootstrap, stagger
-        self.outcome: Outcome | None = None  # of the last step, before any restart
+        # Of the last step, before any restart.
+        self.outcome: Outcome | None = None
+        self.reached: State | None = None
         # SB3 would draw a missing seed from NumPy's global stream.
         self.seed(int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed)
 
@@ -109,7 +111,7 @@ class FeedVecEnv(BatchVecEnv):
         if not self.batch.started:
             raise RuntimeError("step: called before reset; allowed: after reset")
         transition = self.batch.step(self._actions)
-        self.outcome = transition.outcome
+        self.outcome, self.reached = transition.outcome, self.batch.state
         truncated = (self.batch.slot >= self._last_slot) & ~transition.terminated
         done = transition.terminated | truncated
         infos = self._infos(transition) if self._measured else [{} for _ in range(self.num_envs)]
@@ -181,3 +183,10 @@ def make_vec_env(env_id: str, n_envs: int = 1, seed: int | None = None, **kwargs
     if env_id == "undertow/Tampering-v0":
         return VecMonitor(VectorEnvAsVecEnv(TamperingVectorEnv(n_envs, **kwargs), seed))
     return VecMonitor(FeedVecEnv(n_envs, seed=seed, **kwargs))
+
+
+def feed_of(env: Any) -> FeedVecEnv:
+    """The `FeedVecEnv` at the bottom of wrappers."""
+    while not isinstance(env, FeedVecEnv):
+        env = env.venv
+    return env

@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ..agents import KINDS, SETTINGS, Limits, PPOSettings
+from ..agents import KINDS, SETTINGS, Limits, PPOSettings, UseLimits
 from ..envs.world import NULLS, PRESETS, WorldParameters
 from ..envs.world import world as build_world
 from .catalogue_file import CatalogueFile
@@ -87,6 +87,7 @@ class PolicyBlock(_Block):
         "endorsement",
         "recurrent_ppo",
         "ppo_lagrangian",
+        "ppo_shift_penalty",
     ]
     observation: Literal["platform", "oracle"] = "platform"
     description: str = ""
@@ -97,8 +98,12 @@ class PolicyBlock(_Block):
     endorsement: dict[str, Any] = Field(default_factory=dict, exclude_if=_unused)
     recurrent_ppo: dict[str, Any] = Field(default_factory=dict, exclude_if=_unused)
     ppo_lagrangian: dict[str, Any] = Field(default_factory=dict, exclude_if=_unused)
+    ppo_shift_penalty: dict[str, Any] = Field(default_factory=dict, exclude_if=_unused)
     limits: Limits | None = Field(
         None, exclude_if=_unused, description="put on the policy once it is trained"
+    )
+    use_limits: UseLimits | None = Field(
+        None, exclude_if=_unused, description="put on the person's use, whatever the policy"
     )
     resources: Resources = Field(Resources(), description="with --ray: of each of its jobs")
 

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..agents import Policy
+from ..agents import Binding, Policy
 from ..envs.feed_batch import FeedBatch
 from ..envs.world import Items, Mechanism, State, Traits, WorldParameters, altered, uniforms
 
@@ -137,9 +137,14 @@ def follow(
         away = None
         if phase.away is not None:
             away = phase.away(Now(seeds, persons, slot, today, batch.traits.self_control))
+        binding = phase.policy if isinstance(phase.policy, Binding) else None
+        if binding is not None:
+            away = binding.away() if away is None else away | binding.away()
         action = phase.policy.act(observation)
         transition = batch.step(action, away)
         observation, outcome = transition.observation, transition.outcome
+        if binding is not None:
+            binding.used(outcome.opened, outcome.minutes)
         today = today + outcome.minutes
         diary.led[slot], diary.watched[slot] = action, outcome.item
         diary.opened[slot], diary.sought[slot] = outcome.opened, outcome.sought

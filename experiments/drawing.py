@@ -17,7 +17,7 @@ from .statistics import Estimate
 
 _STYLE = Path(__file__).with_name("undertow.mplstyle")
 
-#: Colour and marker of a policy (Okabe and Ito).
+#: Colour and marker of a policy (Okabe and Ito). Markers have an area: their edges are white.
 LOOK = {
     "random": ("#7F7F7F", "X"),
     NEUTRAL: ("#000000", "s"),
@@ -30,14 +30,23 @@ LOOK = {
     "linucb": ("#7A7A00", ">"),
     "thompson": ("#C9A227", "h"),
     "recurrent_ppo": ("#332288", "*"),
-    "ppo_gamma090": ("#6BAED6", "1"),
-    "ppo_gamma099": ("#2171B5", "2"),
+    "ppo_gamma090": ("#6BAED6", "p"),
+    "ppo_gamma099": ("#2171B5", "H"),
     "lagrangian_000": ("#004D40", "p"),
     "lagrangian_025": ("#00796B", "h"),
     "lagrangian_050": ("#26A69A", "8"),
     "lagrangian_100": ("#66BFB5", "H"),
     "greedy_capped": ("#E58B4A", "d"),
     "greedy_varied": ("#A63603", "d"),
+    "ppo_gamma0997": ("#08306B", "8"),
+    "penalty_01": ("#C994C7", "<"),
+    "penalty_04": ("#DF65B0", ">"),
+    "penalty_16": ("#CE1256", "^"),
+    "penalty_64": ("#67001F", "v"),
+    "ppo_capped": ("#5E3C99", "d"),
+    "ppo_limit_60": ("#8C8C8C", "P"),
+    "ppo_limit_30": ("#4D4D4D", "P"),
+    "ppo_prompt": ("#8C6D31", "X"),
 }
 _OTHER = ("#AA4C82", "P")
 

@@ -17,6 +17,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from .drawing import arms, draw_row, look, new_figure, policy_ticks, save_figure, style
 from .overview import overview
 from .result import Result, read_estimate
+from .seed_figures import improvement, profiles
 from .statistics import Estimate
 from .susceptibility import Deciles
 from .verdicts import limit, tested
@@ -46,6 +47,8 @@ def draw(result: Result, people: dict[tuple[str, str], Deciles], folder: Path) -
         "harms": lambda: harms(result),
         "nulls": lambda: nulls(result),
         "susceptible": lambda: susceptible(people),
+        "profiles": lambda: profiles(result),
+        "improvement": lambda: improvement(result),
     }
     drawn = []
     with style():

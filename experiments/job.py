@@ -90,6 +90,7 @@ def run_job(job: Job, folder: Path) -> str:
         observation=block.observation,
         settings=experiment.settings(job.policy),
         limits=block.limits,
+        use_limits=block.use_limits,
     )
     trained = time.perf_counter()
     saved = policy.save(folder / "policies" / f".{job.name}.new")

@@ -47,6 +47,7 @@ def write_report(folder: Path) -> None:
             _head(result),
             _findings(result, drawn),
             _policies(result, drawn),
+            _seeds(drawn),
             _like_with_like(result),
             _split(result),
             verdicts.null_worlds(result, drawn),
@@ -108,6 +109,23 @@ def _policies(result: Result, drawn: Sequence[str]) -> str:
         image(drawn, "minutes", "Watch minutes a day of every policy, a small dot a seed"),
         image(drawn, "harms", "What the minutes are made of and what they do"),
     )
+
+
+def _seeds(drawn: Sequence[str]) -> str:
+    shown = [
+        image(drawn, "profiles", "Share of seeds above a value, a line a policy"),
+        image(
+            drawn, "improvement", "Chance that a seed of one policy is watched more than another"
+        ),
+    ]
+    return section("Across training seeds", _SEEDS, *shown) if any(shown) else ""
+
+
+_SEEDS = """\
+What interquartile means leave out (after Agarwal et al. 2021). A profile tells, for every value,
+the share of seeds above it; the band is its pointwise 95% bootstrap interval, the mark is at the
+median. The chance of improvement is taken over all pairs of seeds, and ties count half; it says how
+surely, and not by how much."""
 
 
 def _like_with_like(result: Result) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..agents import Policy
+from ..agents import Binding, Policy
 from ..envs.feed_batch import FeedBatch
 from ..envs.world import Items, WorldParameters, altered
 
@@ -63,12 +63,16 @@ def live(
     first: int = 0,
     threshold: float = 0.6,
 ) -> Lives:
-    """Runs people first..first+people-1 of `seed` through the calendar; nobody is replaced."""
+    """Runs people first..first+people-1 of `seed` through the calendar; nobody is replaced.
+
+    A policy that comes with a rule on the person's use (`Binding`) is asked who stays away.
+    """
     batch = FeedBatch(parameters, people, policy.observation, items)
     seeds = np.full(people, seed, dtype=np.int64)
     persons = np.arange(first, first + people, dtype=np.int64)
     observation = batch.start(seeds, persons)
     policy.begin(seeds, persons)
+    binding = policy if isinstance(policy, Binding) else None
     start = batch.state.stance.astype(np.float64)
     names = ("minutes", "endorsed", "worth", "revenue", "civic", "false", "opened", "served")
     total = {name: np.zeros(people) for name in (*names, "extremity", "arousal")}
@@ -81,8 +85,10 @@ def live(
     for _ in range(parameters.calendar.slots):
         served = batch.state.present
         action = policy.act(observation)
-        transition = batch.step(action)
+        transition = batch.step(action, None if binding is None else binding.away())
         observation, outcome = transition.observation, transition.outcome
+        if binding is not None:
+            binding.used(outcome.opened, outcome.minutes)
         watched = outcome.item
         total["minutes"] += outcome.minutes
         total["endorsed"] += outcome.endorsed

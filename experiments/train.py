@@ -97,6 +97,7 @@ def train(
         settings=experiment.settings(policy),
         callback=WorldMetrics(tensorboard) if block.kind in _LEARNS else None,
         limits=block.limits,
+        use_limits=block.use_limits,
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     return trained, trained.save(out)

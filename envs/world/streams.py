@@ -31,6 +31,7 @@ class Mechanism(IntEnum):
     STANCE = 4
     POLICY = 8
     AWAY = 12
+    PROMPT = 16
     TRAITS = 64
 
 

@@ -13,6 +13,7 @@ from undertow.agents import (
     PPOPolicy,
     PPOSettings,
     RecurrentPPOSettings,
+    ShiftPenaltySettings,
     ThompsonSettings,
     build_policy,
     load_policy,
@@ -29,6 +30,7 @@ TINY_SETTINGS = {
     "ppo_lagrangian": LagrangianSettings(
         **LEARNED.model_dump(), budgets={"unendorsed_minutes": 5.0}
     ),
+    "ppo_shift_penalty": ShiftPenaltySettings(**LEARNED.model_dump(), penalty=1.0),
 }
 RULES = [kind for kind in KINDS if kind not in TINY_SETTINGS]
 

@@ -558,7 +558,8 @@ def test_who_learns_does_so_for_the_slots_of_training_unless_its_own_say_otherwi
 
 def test_kinds_and_limits_that_a_config_does_not_use_are_not_in_its_dump():
     plain = Experiment.model_validate(config()).model_dump(mode="json")["policies"]["random"]
-    new = {"linucb", "thompson", "endorsement", "recurrent_ppo", "limits"}
+    new = {"linucb", "thompson", "endorsement", "recurrent_ppo", "limits", "use_limits"}
+    new |= {"ppo_lagrangian", "ppo_shift_penalty"}
     assert not new & plain.keys()
     data = with_("policies", "random", "limits", value={"extremity_cap": 0.5})
     dumped = Experiment.model_validate(data).model_dump(mode="json")["policies"]["random"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from undertow.agents import Chronological, Greedy, Random
+from undertow.agents import Chronological, Greedy, Random, UseLimited, UseLimits
 from undertow.envs.world import altered, synthetic, world
 from undertow.experiments.diary import Now, Phase, daily_limit, everybody, follow, some_slots
 from undertow.experiments.rollout import live
@@ -25,6 +25,16 @@ def test_a_diary_agrees_with_what_becomes_of_people():
     np.testing.assert_array_equal(course.stance_after(6), lives.stance.astype(np.float32))
     np.testing.assert_array_equal(course.diary.present[-1], lives.present)
     assert course.use(0, 6).mean() == pytest.approx(lives.minutes.mean() / 6, rel=1e-5)
+
+
+def test_a_rule_on_use_holds_in_a_diary_as_it_does_in_an_evaluation():
+    short = altered(WORLD, {"calendar": {"days": 6}})
+    per_day = WORLD.calendar.slots_per_day
+    bound = UseLimited(Greedy(30), UseLimits(daily_limit=30.0), slots_per_day=per_day)
+    lives = live(short, ITEMS, bound, seed=5, people=PEOPLE)
+    diary = arm(Phase(6, bound)).diary
+    np.testing.assert_allclose(diary.minutes.sum(axis=0), lives.minutes, rtol=1e-5)
+    assert lives.minutes.sum() < live(short, ITEMS, Greedy(30), seed=5, people=PEOPLE).minutes.sum()
 
 
 def test_phases_of_one_policy_are_one_phase():

@@ -1,13 +1,15 @@
 import json
 import re
 
+import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.text import Text
 
-from undertow.experiments import figures
+from undertow.experiments import figures, seed_figures
+from undertow.experiments.drawing import style
 from undertow.experiments.finding import in_short, judged, split_sentence
 from undertow.experiments.labels import place
 from undertow.experiments.report import write_report
@@ -16,14 +18,14 @@ from undertow.experiments.statistics import Estimate
 
 from .made_up import NULLS, made_up, put, save
 
-ALL = {"overview", "minutes", "harms", "nulls", "susceptible"}
+ALL = {"overview", "minutes", "harms", "nulls", "susceptible", "profiles", "improvement"}
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """A full result with its report and figures."""
     folder = tmp_path_factory.mktemp("whole")
-    made_up(folder, seeds=4)
+    made_up(folder, seeds=5)
     write_report(folder)
     return folder
 
@@ -309,6 +311,55 @@ def test_repairs_of_a_catalogue_are_listed(written):
 
     text = part(written(alter, policies=("ppo", "greedy")), "The catalogue")
     assert "- rows: 7583" in text and "- duration: 12 rows" in text
+
+
+# --- figures over seeds ---------------------------------------------------------------------------
+
+
+def seen_in(folder, **how):
+    """The result, and the worlds that its figures over seeds have a panel of."""
+    made_up(folder, **how)
+    result = Result.read(folder)
+    with style():
+        figure = seed_figures.improvement(result)
+    panels = [] if figure is None else [a for a in figure.axes if a.get_title(loc="left")]
+    return result, panels
+
+
+FOUR = ("ppo", "greedy", "chronological", "random")
+
+
+def test_few_policies_or_few_seeds_have_no_figures_over_seeds(tmp_path):
+    for name, how in {
+        "seeds": {"seeds": 4},
+        "policies": {"seeds": 5, "policies": FOUR[:3]},
+    }.items():
+        result, panels = seen_in(tmp_path / name, **how)
+        assert panels == [] and seed_figures.profiles(result) is None
+
+
+def test_the_matrix_sets_each_policy_against_those_that_are_watched_less(tmp_path):
+    _, panels = seen_in(tmp_path, seeds=6, policies=FOUR)
+    assert [axes.get_title(loc="left") for axes in panels] == ["default world", "vulnerable world"]
+    for axes in panels:
+        rows = [tick.get_text() for tick in axes.get_yticklabels()]
+        columns = [tick.get_text() for tick in axes.get_xticklabels()]
+        assert columns == [*rows[1:], "random"] and rows[-1] == "chronological"
+        assert len(axes.texts) == 6
+        assert all(text.get_text() == "1" for text in axes.texts if text.get_position()[1] == 2)
+
+
+def test_profiles_name_every_policy_once_and_mark_its_median(tmp_path):
+    made_up(tmp_path, seeds=6, policies=FOUR)
+    result = Result.read(tmp_path)
+    figure = seed_figures.profiles(result)
+    (legend,) = figure.legends
+    assert sorted(text.get_text() for text in legend.get_texts()) == sorted(FOUR)
+    axes = figure.axes[0]
+    marks = {float(line.get_xdata()[0]) for line in axes.lines if len(line.get_xdata()) == 1}
+    assert marks == {
+        float(np.median(result.values(p, "default", "watch_minutes_per_day"))) for p in FOUR
+    }
 
 
 # --- small pieces ---------------------------------------------------------------------------------

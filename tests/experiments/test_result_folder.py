@@ -331,6 +331,36 @@ def test_a_changed_world_or_measurement_runs_its_jobs_again(stopped, tmp_path, l
     assert len(ran) == 4
 
 
+def test_changed_limits_and_settings_of_a_kind_run_their_jobs_again(tmp_path, light, unmerged):
+    kinds = {
+        "capped": {"kind": "random", "limits": {"extremity_cap": 0.5}},
+        "limited": {"kind": "random", "use_limits": {"daily_limit": 5}},
+        "bandit": {"kind": "linucb", "linucb": {"alpha": 0.5}},
+        "random": {"kind": "random", "description": "told in one way"},
+    }
+    few = {"cells": {"lively": list(kinds)}, "hypotheses": [], "splits": [], "seeds": 2}
+    run(experiment(**few, policies=kinds), tmp_path)
+    ran, _ = rerun(tmp_path / "tiny", **few, policies=kinds)
+    assert ran == []
+    kinds["capped"] = {"kind": "random", "limits": {"extremity_cap": 0.4}}
+    kinds["limited"] = {"kind": "random", "use_limits": {"daily_limit": 6}}
+    kinds["bandit"] = {"kind": "linucb", "linucb": {"alpha": 0.4}}
+    kinds["random"] = {"kind": "random", "description": "told in another way"}
+    ran, _ = rerun(tmp_path / "tiny", **few, policies=kinds)
+    changed = ("capped", "limited", "bandit")
+    assert ran == [f"lively--{name}--{seed}" for seed in (0, 1) for name in changed]
+
+
+def test_a_rule_on_use_of_a_config_is_kept(tmp_path, light):
+    kinds = {"free": {"kind": "random"}}
+    kinds["limited"] = {"kind": "random", "use_limits": {"daily_limit": 1}}
+    few = {"cells": {"lively": list(kinds)}, "hypotheses": [], "splits": []}
+    folder = run(experiment(**few, policies=kinds), tmp_path)
+    free, limited = json.loads((folder / "summary.json").read_text())["cells"]
+    minutes = "watch_minutes_per_day"
+    assert max(limited["values"][minutes]) < min(free["values"][minutes])
+
+
 def test_a_changed_config_gives_what_it_gives_alone(stopped, tmp_path, light):
     changes = {"cells": {"lively": ["greedy", "chronological"]}, "hypotheses": [], "splits": []}
     folder = copied(stopped, tmp_path / "changed")

@@ -3,7 +3,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from undertow.agents import Chronological, Greedy, Popular, Random
+from undertow.agents import Chronological, Greedy, Popular, Random, UseLimited, UseLimits
 from undertow.envs.world import NULLS, altered, synthetic, world
 from undertow.experiments.metrics import measure
 from undertow.experiments.rollout import Lives, live, twins
@@ -187,6 +187,21 @@ def test_a_policy_that_served_others_before_serves_these_the_same(kind):
     again = lived(who)
     same(first, again)
     assert np.array_equal(first.creator_minutes, again.creator_minutes)
+
+
+# --- rules on people's use ------------------------------------------------------------------------
+
+
+def test_a_rule_on_use_binds_the_policy_s_people_and_their_twins_but_not_the_neutral_feed_s():
+    rule = UseLimits(daily_limit=10.0)
+    bound = UseLimited(policy("greedy"), rule, slots_per_day=WORLD.calendar.slots_per_day)
+    found, free = met(bound), met(policy("greedy"))
+    for name in ("policy", "no_temptation", "no_habit"):
+        kept, unkept = getattr(found, name), getattr(free, name)
+        assert kept.opened.sum() < unkept.opened.sum()
+        assert kept.minutes.sum() < unkept.minutes.sum()
+    same(found.neutral, free.neutral)
+    same(found.no_feed, free.no_feed)
 
 
 # --- what is counted ------------------------------------------------------------------------------

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from undertow.experiments.statistics import Estimate, equivalence_p, estimate, interquartile_mean
+from undertow.experiments.statistics import (
+    Estimate,
+    equivalence_p,
+    estimate,
+    improvement_probability,
+    interquartile_mean,
+    profile,
+)
 
 
 def drawn(n=10, seed=0, mean=0.0):
@@ -147,3 +154,53 @@ def test_a_wider_margin_is_easier_and_more_seeds_are_surer():
 )
 def test_equal_differences_are_decided_by_where_they_lie(value, p):
     assert equivalence_p(np.full(10, value), 0.0, 0.01) == p
+
+
+# --- profiles and improvement ---------------------------------------------------------------------
+
+
+def test_a_profile_by_hand():
+    share, low, high = profile(np.array([1.0, 2, 3, 4]), np.array([0.0, 1, 2.5, 4]))
+    assert share.tolist() == [1.0, 0.75, 0.5, 0.0]
+    assert (low[0], high[0]) == (1.0, 1.0) and (low[3], high[3]) == (0.0, 0.0)
+    assert np.all(low <= share) and np.all(share <= high) and low[2] < 0.5 < high[2]
+
+
+def test_the_interval_of_a_profile_is_the_bootstrap_s():
+    values, at = drawn(10), np.array([-0.3, 0.2])
+    _, low, high = profile(values, at)
+    for k, threshold in enumerate(at):
+        again = stats.bootstrap(
+            ((values > threshold).astype(float),),
+            np.mean,
+            method="percentile",
+            n_resamples=50_000,
+            rng=np.random.default_rng(0),
+        ).confidence_interval
+        assert (low[k], high[k]) == pytest.approx((again.low, again.high), abs=1e-9)
+
+
+def test_the_chance_of_improvement_by_hand_and_as_mann_and_whitney_have_it():
+    a, b = np.array([1.0, 2, 5]), np.array([2.0, 3, 0])
+    found = improvement_probability(a, b)
+    assert found.mean == pytest.approx((1 + 1.5 + 3) / 9)
+    assert found.mean == pytest.approx(stats.mannwhitneyu(a, b).statistic / 9)
+    assert found.low < found.mean < found.high and found.n == 3
+    other = improvement_probability(b, a)
+    assert other.mean == pytest.approx(1 - found.mean)
+
+
+def test_where_all_seeds_are_better_the_chance_is_one_and_its_interval_too():
+    assert improvement_probability(drawn() + 20, drawn(seed=1)) == Estimate(1.0, 1.0, 1.0, 10)
+    assert improvement_probability(drawn(), drawn(seed=1) + 20) == Estimate(0.0, 0.0, 0.0, 10)
+
+
+def test_equal_policies_improve_on_each_other_with_a_half():
+    same = np.full(5, 3.0)
+    assert improvement_probability(same, same).mean == 0.5
+    assert improvement_probability(np.full(4, np.nan), same) == Estimate(None, None, None, 0)
+
+
+def test_more_seeds_give_a_narrower_interval():
+    few, many = (improvement_probability(drawn(n) + 0.5, drawn(n, seed=1)) for n in (5, 60))
+    assert many.high - many.low < few.high - few.low
