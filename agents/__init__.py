@@ -7,21 +7,25 @@ from .limits import Limited, Limits
 from .policy import Policy
 from .ppo import PPOPolicy, PPOSettings
 from .recurrent_ppo import RecurrentPPOPolicy, RecurrentPPOSettings
-from .registry import KINDS, SETTINGS, build_policy, load_policy
+from .registry import KINDS, SETTINGS, SLATE_KINDS, build_policy, load_policy
 from .rules import Chronological, Greedy, Popular, Random
 from .shift_penalty import ShiftPenalty, ShiftPenaltyPolicy, ShiftPenaltySettings
+from .slates import GreedySlate, InTurn
 from .use_limits import Binding, UseLimited, UseLimits
 from .vec_env import FeedVecEnv, make_vec_env
 
 __all__ = [
     "KINDS",
     "SETTINGS",
+    "SLATE_KINDS",
     "Binding",
     "Chronological",
     "Endorsement",
     "EndorsementSettings",
     "FeedVecEnv",
     "Greedy",
+    "GreedySlate",
+    "InTurn",
     "LagrangianPolicy",
     "LagrangianSettings",
     "Limited",

@@ -14,7 +14,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from undertow.envs.world import Items, Mechanism, WorldParameters, uniforms
+from undertow.envs.world import Items, Mechanism, Slate, WorldParameters, uniforms
 
 from .critic import CriticWarmup, DecoupledRolloutBuffer
 from .policy import Action, Observed
@@ -82,10 +82,12 @@ class PPOPolicy:
         settings: PPOSettings,
         callback: BaseCallback | None = None,
         tensorboard_log: str | None = None,
+        slate: Slate | None = None,
     ) -> Self:
         """Trains on people of `seed`; rewards are scaled by their running spread, as is usual.
 
-        Of `seed` the lower 32 bits count: that is what stable-baselines3 seeds everything with.
+        slate: how a slate is read where it fills slates. Of `seed` the lower 32 bits count: that is
+        what stable-baselines3 seeds everything with.
         """
         return cls._learned(
             parameters,
@@ -95,6 +97,7 @@ class PPOPolicy:
             settings=settings,
             callbacks=[] if callback is None else [callback],
             tensorboard_log=tensorboard_log,
+            slate=slate,
         )
 
     @classmethod
@@ -110,6 +113,7 @@ class PPOPolicy:
         buffer: type[DecoupledRolloutBuffer] = DecoupledRolloutBuffer,
         wrapped: Callable[[VecEnv], VecEnv] | None = None,
         tensorboard_log: str | None = None,
+        slate: Slate | None = None,
     ) -> Self:
         seed = seed % 2**32
         env = make_vec_env(
@@ -121,6 +125,7 @@ class PPOPolicy:
             items=items,
             stagger=True,
             engine=settings.engine,
+            slate=slate,
         )
         if wrapped is not None:
             env = wrapped(env)
@@ -129,6 +134,8 @@ class PPOPolicy:
                 f"greedy_prior: found {settings.greedy_prior} with the {observation} view; "
                 "allowed: 0, or the oracle view, whose last columns are expected minutes"
             )
+        if settings.greedy_prior and slate is not None:
+            raise ValueError(f"greedy_prior: found {settings.greedy_prior} with slates; allowed: 0")
         model = learner(env, settings, seed=seed, tensorboard_log=tensorboard_log, buffer=buffer)
         if settings.critic_warmup:
             callbacks = [*callbacks, CriticWarmup(settings.critic_warmup)]
@@ -148,19 +155,24 @@ class PPOPolicy:
         return self._chosen(among(self._logits(observation), allowed))
 
     def _logits(self, observation: Observed) -> NDArray[np.float32]:
+        """(people, items), or (people, size, items) where it fills slates."""
         with torch.no_grad():
             distribution = self.model.policy.get_distribution(torch.as_tensor(observation))
-            categorical: Any = distribution.distribution
-            logits: NDArray[np.float32] = categorical.logits.numpy()
-        return logits
+            found: Any = distribution.distribution
+            places = found if isinstance(found, list) else [found]
+            logits = torch.stack([place.logits for place in places], dim=1).numpy()
+        return logits if isinstance(found, list) else logits[:, 0, :]
 
     def _chosen(self, logits: NDArray[np.float32]) -> Action:
-        self._slot += 1
         if self.deterministic:
-            return np.argmax(logits, axis=1)
+            return np.argmax(logits, axis=-1)
         people = logits.shape[0]
         seed, person = self._people or (np.zeros(people, dtype=np.int64), np.arange(people))
-        return drawn_by_lots(logits, seed, person, self._slot)
+        drawn = []
+        for place in np.moveaxis(logits, -2, 0) if logits.ndim == 3 else logits[None]:
+            self._slot += 1  # a lot for each place
+            drawn.append(drawn_by_lots(place, seed, person, self._slot))
+        return drawn[0] if logits.ndim == 2 else np.stack(drawn, axis=1)
 
     def save(self, path: Path) -> Path:
         """Writes SB3's own zip, readable by `PPO.load`, without the optimiser's moments."""

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BaseModel
 from stable_baselines3.common.callbacks import BaseCallback
 
-from undertow.envs.world import Items, WorldParameters
+from undertow.envs.world import Items, Slate, WorldParameters
 
 from .bandits import LinUCB, LinUCBSettings, Thompson, ThompsonSettings
 from .endorsement import Endorsement, EndorsementSettings
@@ -22,6 +22,7 @@ from .ppo import PPOPolicy, PPOSettings
 from .recurrent_ppo import RecurrentPPOPolicy, RecurrentPPOSettings
 from .rules import Chronological, Greedy, Popular, Random
 from .shift_penalty import ShiftPenaltyPolicy, ShiftPenaltySettings
+from .slates import GreedySlate, InTurn, is_in_turn
 from .use_limits import UseLimited, UseLimits, is_use_limited
 
 KINDS = (
@@ -37,6 +38,8 @@ KINDS = (
     "ppo_lagrangian",
     "ppo_shift_penalty",
 )
+# Those that can fill slates.
+SLATE_KINDS = ("random", "chronological", "popular", "greedy", "ppo")
 # Settings of the kinds that have their own; those of `ppo` are the experiment's `training`.
 SETTINGS: dict[str, type[BaseModel]] = {
     "linucb": LinUCBSettings,
@@ -60,12 +63,19 @@ def build_policy(
     callback: BaseCallback | None = None,
     limits: Limits | None = None,
     use_limits: UseLimits | None = None,
+    slate: Slate | None = None,
 ) -> Policy:
     """A policy for this world, fitted or trained on people of `seed` where its kind learns.
 
     settings: those of its kind, `PPOSettings` for ppo; kinds that have none ignore them. limits,
-    use_limits: put on the policy once it is trained.
+    use_limits: put on the policy once it is trained. slate: how a slate is read where the policy
+    fills slates; `SLATE_KINDS` can.
     """
+    if slate is not None and (kind not in SLATE_KINDS or limits is not None):
+        found = f"kind {kind!r}" if kind not in SLATE_KINDS else "limits"
+        raise ValueError(
+            f"slate: found with {found}; allowed: {', '.join(SLATE_KINDS)}, without limits"
+        )
     if limits is not None or use_limits is not None:
         policy = build_policy(
             kind,
@@ -75,6 +85,7 @@ def build_policy(
             observation=observation,
             settings=settings,
             callback=callback,
+            slate=slate,
         )
         if limits is not None:
             policy = Limited.of(policy, limits, items)
@@ -94,6 +105,10 @@ def build_policy(
             raise ValueError(
                 f"settings: found {type(settings).__name__} for {kind}; allowed: {allowed.__name__}"
             )
+    if slate is not None and kind == "greedy":
+        return GreedySlate(parameters, items, slate)
+    if slate is not None and kind != "ppo":
+        return InTurn(build_policy(kind, parameters, items, seed=seed), slate.size)
     if kind == "random":
         return Random(len(items))
     if kind == "chronological":
@@ -110,6 +125,7 @@ def build_policy(
             seed=seed,
             settings=settings,
             callback=callback,
+            slate=slate,
         )
     if kind in _BANDITS:
         return _BANDITS[kind].train(parameters, items, seed=seed, settings=settings)
@@ -148,6 +164,8 @@ def load_policy(file: str | Path) -> Policy:
     if file.suffix == ".zip":
         if is_limited(file):
             return Limited.load(file, load_policy)
+        if is_in_turn(file):
+            return InTurn.load(file, load_policy)
         if is_use_limited(file):
             return UseLimited.load(file, load_policy)
         return (
@@ -168,6 +186,8 @@ def load_policy(file: str | Path) -> Policy:
             return Random(rule["items"])
         if kind == "endorsement":
             return Endorsement.read(rule)
+        if kind == "greedy_slate":
+            return GreedySlate.read(rule)
         return {"greedy": Greedy}[kind](rule["items"])
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"policy {file}: not a rule that `save` wrote ({error!r})") from error

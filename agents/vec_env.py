@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
-from undertow.envs.feed import World, observation_space, parameters_of
-from undertow.envs.feed_batch import FeedBatch
+from undertow.envs.feed import World, action_space, observation_space, parameters_of
+from undertow.envs.slate_batch import batch_of
 from undertow.envs.tampering import TamperingVectorEnv
-from undertow.envs.world import Items, Outcome, State
+from undertow.envs.world import Items, Outcome, Slate, State
 
-ENVIRONMENTS = ("undertow/Feed-v0", "undertow/Tampering-v0")
+ENVIRONMENTS = ("undertow/Feed-v0", "undertow/FeedSlate-v0", "undertow/Tampering-v0")
 
 
 class BatchVecEnv(VecEnv):
@@ -71,14 +70,13 @@ class FeedVecEnv(BatchVecEnv):
         bootstrap: bool = True,
         stagger: bool = False,
         engine: str = "numpy",
+        slate: Slate | int | None = None,
     ) -> None:
-        self.batch = FeedBatch(
-            parameters_of(world, null), n_envs, observation, items, engine=engine
+        self.batch = batch_of(
+            parameters_of(world, null), n_envs, observation, items, engine=engine, slate=slate
         )
         self.render_mode = None
-        super().__init__(
-            n_envs, observation_space(self.batch), spaces.Discrete(len(self.batch.items))
-        )
+        super().__init__(n_envs, observation_space(self.batch), action_space(self.batch))
         self._measured, self._bootstrap, self._stagger = measured, bootstrap, stagger
         # Of the last step, before any restart.
         self.outcome: Outcome | None = None
@@ -175,13 +173,15 @@ def make_vec_env(env_id: str, n_envs: int = 1, seed: int | None = None, **kwargs
     """`env_id` as a native SB3 `VecEnv` with episode statistics (as SB3's `make_vec_env`).
 
     env_id: an Undertow id. n_envs: people. seed: person i is that of seed + i. Further arguments
-    go to `FeedVecEnv` (world, null, observation, items, measured, bootstrap, stagger, engine) or to
-    `TamperingVectorEnv` (polarising, only).
+    go to `FeedVecEnv` (world, null, observation, items, measured, bootstrap, stagger, engine; for
+    slates: slate) or to `TamperingVectorEnv` (polarising, only).
     """
     if env_id not in ENVIRONMENTS:
         raise ValueError(f"env_id: found {env_id!r}; allowed: {', '.join(ENVIRONMENTS)}")
     if env_id == "undertow/Tampering-v0":
         return VecMonitor(VectorEnvAsVecEnv(TamperingVectorEnv(n_envs, **kwargs), seed))
+    if env_id == "undertow/FeedSlate-v0":
+        kwargs = {"slate": 5} | kwargs
     return VecMonitor(FeedVecEnv(n_envs, seed=seed, **kwargs))
 
 

@@ -4,8 +4,10 @@ import gymnasium as _gym
 
 from .feed import FeedEnv, FeedVectorEnv, parameters_of
 from .feed_batch import FeedBatch, Transition
+from .slate import FeedSlateEnv, FeedSlateVectorEnv
+from .slate_batch import SlateBatch
 from .views import OBSERVATIONS, OracleView, PlatformView
-from .world import NULLS, PRESETS, Items, WorldParameters, world
+from .world import NULLS, PRESETS, Items, Slate, WorldParameters, world
 
 __all__ = [
     "NULLS",
@@ -13,10 +15,14 @@ __all__ = [
     "PRESETS",
     "FeedBatch",
     "FeedEnv",
+    "FeedSlateEnv",
+    "FeedSlateVectorEnv",
     "FeedVectorEnv",
     "Items",
     "OracleView",
     "PlatformView",
+    "Slate",
+    "SlateBatch",
     "Transition",
     "WorldParameters",
     "parameters_of",
@@ -27,6 +33,12 @@ _gym.register(
     id="undertow/Feed-v0",
     entry_point="undertow.envs.feed:FeedEnv",
     vector_entry_point="undertow.envs.feed:FeedVectorEnv",
+)
+
+_gym.register(
+    id="undertow/FeedSlate-v0",
+    entry_point="undertow.envs.slate:FeedSlateEnv",
+    vector_entry_point="undertow.envs.slate:FeedSlateVectorEnv",
 )
 
 _gym.register(

@@ -6,6 +6,7 @@ Two faces over one `FeedBatch`: `FeedEnv`, a Gymnasium environment of one person
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, SupportsFloat
 
@@ -74,12 +75,16 @@ class FeedEnv(gym.Env[Any1, Any1]):
         render_mode: str | None = None,
         engine: str = "numpy",
     ) -> None:
-        _check_render_mode(render_mode)
-        self.batch = FeedBatch(parameters_of(world, null), 1, observation, items, engine=engine)
-        self.render_mode = render_mode
-        self.observation_space = observation_space(self.batch)
-        self.action_space = spaces.Discrete(len(self.batch.items))  # type: ignore[assignment]
-        self._history = History(self.batch.parameters) if render_mode else None
+        check_render_mode(render_mode)
+        parameters = parameters_of(world, null)
+        self._face(FeedBatch(parameters, 1, observation, items, engine=engine), render_mode)
+
+    def _face(self, batch: FeedBatch, render_mode: str | None) -> None:
+        """Becomes the face of this batch."""
+        self.batch, self.render_mode = batch, render_mode
+        self.observation_space = observation_space(batch)
+        self.action_space = action_space(batch)
+        self._history = History(batch.parameters) if render_mode else None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -104,14 +109,17 @@ class FeedEnv(gym.Env[Any1, Any1]):
         """Plays one slot. Raises `ResetNeeded` before `reset`, `ValueError` for a bad action."""
         if not self.batch.started:
             raise gym.error.ResetNeeded("step: called before reset; allowed: after reset")
-        lead = np.asarray(action).reshape(-1)
-        if lead.size != 1:
-            raise ValueError(f"action: found {action!r}; allowed: one integer")
-        transition = self.batch.step(lead)
+        _, *size = self.batch.action_shape
+        given = np.asarray(action)
+        if given.size != math.prod(size):
+            one = f"{size[0]} integers" if size else "one integer"
+            raise ValueError(f"action: found {action!r}; allowed: {one}")
+        given = given.reshape(self.batch.action_shape)
+        transition = self.batch.step(given)
         measured = self.batch.measured(transition.outcome)
         info = {name: value[0] for name, value in measured.items()}
         if self._history is not None:
-            self._history.add(self.batch, int(lead[0]), info)
+            self._history.add(self.batch, int(given.flat[0]), info)
         return (
             transition.observation[0],
             float(transition.reward[0]),
@@ -156,19 +164,24 @@ class FeedVectorEnv(VectorEnv[Any1, Any1, Any1]):
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
         engine: str = "numpy",
     ) -> None:
-        _check_render_mode(render_mode)
-        self.batch = FeedBatch(
-            parameters_of(world, null), num_envs, observation, items, engine=engine
-        )
-        self.num_envs = num_envs
+        check_render_mode(render_mode)
+        parameters = parameters_of(world, null)
+        batch = FeedBatch(parameters, num_envs, observation, items, engine=engine)
+        self._face(batch, render_mode, autoreset_mode)
+
+    def _face(
+        self, batch: FeedBatch, render_mode: str | None, autoreset_mode: AutoresetMode | str
+    ) -> None:
+        """Becomes the face of this batch."""
+        self.batch, self.num_envs = batch, batch.people
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
         self.render_mode = render_mode
         self.single_observation_space = observation_space(self.batch)
-        self.single_action_space = spaces.Discrete(len(self.batch.items))
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
-        self._over = np.zeros(num_envs, dtype=np.bool_)
+        self.single_action_space = action_space(batch)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self._over = np.zeros(self.num_envs, dtype=np.bool_)
         self._history = History(self.batch.parameters) if render_mode else None
 
     def reset(
@@ -226,7 +239,7 @@ class FeedVectorEnv(VectorEnv[Any1, Any1, Any1]):
         observation = transition.observation
         if self._history is not None:
             row = {name: value[0] for name, value in info.items()}
-            self._history.add(self.batch, int(np.asarray(actions)[0]), row)
+            self._history.add(self.batch, int(np.asarray(actions).flat[0]), row)
         if self.autoreset_mode is AutoresetMode.NEXT_STEP and waking.any():
             # These rows ended a step ago: this step only starts their next person.
             self.batch.restart(waking)
@@ -263,7 +276,8 @@ def _check_seed(seed: int | None) -> None:
         raise ValueError(f"seed: found {seed}; allowed: 0 to 2**63 - 1")
 
 
-def _check_render_mode(render_mode: str | None) -> None:
+def check_render_mode(render_mode: str | None) -> None:
+    """Raises `ValueError` for a mode that there is not."""
     if render_mode not in (None, "ansi", "rgb_array"):
         raise ValueError(f"render_mode: found {render_mode!r}; allowed: ansi, rgb_array")
 
@@ -271,3 +285,9 @@ def _check_render_mode(render_mode: str | None) -> None:
 def observation_space(batch: FeedBatch) -> spaces.Box:
     """Bounded where it must be: every feature is finite and of about unit scale."""
     return spaces.Box(-np.inf, np.inf, shape=(batch.view.size,), dtype=np.float32)
+
+
+def action_space(batch: FeedBatch) -> spaces.Space[Any]:
+    """An item, or as many as a slate has."""
+    count, (_, *size) = len(batch.items), batch.action_shape
+    return spaces.MultiDiscrete([count] * size[0]) if size else spaces.Discrete(count)

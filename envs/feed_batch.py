@@ -81,6 +81,11 @@ class FeedBatch:
         self.view = views[observation](parameters, self.items, people)
         self.started = False
 
+    @property
+    def action_shape(self) -> tuple[int, ...]:
+        """Shape of an action for everybody: (people,)."""
+        return (self.people,)
+
     def start(self, seed: Any1 | int, person: Any1 | int) -> Float:
         """Puts the person (seed, person) in each row, at slot 0.
 
@@ -130,7 +135,7 @@ class FeedBatch:
         return fresh
 
     def step(self, action: Any1, away: Bool | None = None) -> Transition:
-        """Leads each person's feed with the item `action`, an integer array of shape (people,).
+        """Leads each person's feed with the item `action`, an integer array of `action_shape`.
 
         away: who keeps the app closed in this slot whatever calls, bool (people,); nobody if None.
         Raises `ValueError` for an action outside the catalogue, naming the row.
@@ -172,10 +177,10 @@ class FeedBatch:
     def _shaped(self, action: Any1) -> Int:
         xp = self.xp
         feed = xp.asarray(action, device=self.device)
-        if feed.shape != (self.people,) or not _integral(xp, feed.dtype):
+        if feed.shape != self.action_shape or not _integral(xp, feed.dtype):
             raise ValueError(
                 f"action: found {feed.dtype} of shape {feed.shape}; allowed: integers of shape "
-                f"({self.people},)"
+                f"{self.action_shape}"
             )
         shaped: Int = xp.astype(feed, xp.int64, copy=False)
         return shaped

@@ -43,6 +43,9 @@ class Slot:
     stance: float
     habit: float
     tolerance: float
+    seen: int = 1
+    shown: int = 1
+    """Items of a slate that were come to, and all of them."""
 
     @property
     def duration(self) -> str:
@@ -77,8 +80,9 @@ class History:
             self.person = int(batch.person[0])
         # Autoreset of kind NEXT_STEP plays one more slot, which nobody is there for.
         if not self.end:
-            seen = {f.name: info[f.name].item() for f in fields(Slot) if f.name != "lead"}
-            self.slots.append(Slot(lead=feed, **seen))
+            seen = {f.name: info[f.name].item() for f in fields(Slot) if f.name in info}
+            _, *size = batch.action_shape
+            self.slots.append(Slot(lead=feed, shown=size[0] if size else 1, **seen))
 
     @property
     def end(self) -> str:
@@ -116,6 +120,8 @@ class _Scene:
         self.chosen = self.found = ""
         if last and last.opened:
             self.watched = f"{last.minutes:.1f} min"
+            if last.shown > 1 and not last.sought:
+                self.watched += f", {last.seen} of {last.shown} items"
             self.chosen = "sought by the person" if last.sought else "placed by the feed"
             self.found = self.name(last.item) if last.sought else ""
 

@@ -70,6 +70,24 @@ class PlatformView:
 
     def record(self, outcome: Outcome) -> None:
         """Adds one slot to the logs."""
+        xp = namespace(outcome.minutes)
+        first, *rest = outcome.parts
+        recent, since = self._told(first)
+        for part in rest:  # the slot was opened once
+            more_recent, more_since = self._told(part)
+            more_recent[self.groups, :] = 0.0
+            recent, since = recent + more_recent, since + more_since
+        self._memories += self._forgetting * (recent - self._memories)
+        self._total += since
+        minutes = outcome.minutes * (1.0 / self.parameters.watching.minutes)
+        opened = xp.astype(outcome.opened, xp.float32)
+        stance, _, arousal = xp.take(self._axes, outcome.item, axis=1)
+        last = (opened, minutes, stance * opened, arousal * opened)
+        self._last = xp.concat([column[None, :] for column in last])
+        self._gap = xp.where(outcome.opened, 0.0, self._gap + 1.0)
+
+    def _told(self, outcome: Outcome) -> tuple[Float, Float]:
+        """What one item adds to the memories, (groups + 4, people), and to the totals."""
         watched, xp = outcome.item, namespace(outcome.minutes)
         minutes = outcome.minutes * (1.0 / self.parameters.watching.minutes)
         opened = xp.astype(outcome.opened, xp.float32)
@@ -79,12 +97,9 @@ class PlatformView:
         # Rows of one column are joined, not stacked: that is a copy and no more.
         recent = (opened, minutes, minutes * outcome.sought, minutes * arousal)
         event = xp.concat([by_group, *(column[None, :] for column in recent)])
-        self._memories += self._forgetting * (event - self._memories)
         tilt = (minutes * stance, minutes * extremity)
-        self._total += xp.concat([by_group, group * opened, *(column[None, :] for column in tilt)])
-        last = (opened, minutes, stance * opened, arousal * opened)
-        self._last = xp.concat([column[None, :] for column in last])
-        self._gap = xp.where(outcome.opened, 0.0, self._gap + 1.0)
+        since = xp.concat([by_group, group * opened, *(column[None, :] for column in tilt)])
+        return event, since
 
     def observe(self, slot: Int, traits: Traits | None = None, state: State | None = None) -> Float:
         """Observation, shape (people, size)."""
@@ -188,3 +203,16 @@ VIEWS: dict[str, type[PlatformView] | type[OracleView]] = {
 def expected_shares(observation: Any1, items: int) -> Any1:
     """The last columns of an oracle observation: increasing in each item's expected minutes."""
     return observation[:, -items:]
+
+
+def true_state(observation: Any1, parameters: WorldParameters) -> tuple[Traits, State]:
+    """The people that an oracle observation, (people, size), shows, to the bit; all present."""
+    xp, topics = namespace(observation), parameters.population.topics
+    taste, satiation = observation[:, :topics], observation[:, topics : 2 * topics]
+    scalars = (observation[:, 2 * topics + place] for place in range(10))
+    habit, tolerance, stance, _, regret, control, eta, latitude, news, origin = scalars
+    # What a person's first taste was is not shown.
+    traits = Traits(control, 0.25 * eta, latitude, news, origin, taste)
+    here = xp.ones(observation.shape[0], dtype=xp.bool, device=observation.device)
+    state = State(taste, satiation, 0.5 * habit, 0.5 * tolerance, stance, regret, here)
+    return traits, state

@@ -15,8 +15,8 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ..agents import KINDS, SETTINGS, Limits, PPOSettings, UseLimits
-from ..envs.world import NULLS, PRESETS, WorldParameters
+from ..agents import KINDS, SETTINGS, SLATE_KINDS, Limits, PPOSettings, UseLimits
+from ..envs.world import NULLS, PRESETS, Slate, WorldParameters
 from ..envs.world import world as build_world
 from .catalogue_file import CatalogueFile
 from .metrics import METRICS
@@ -44,6 +44,10 @@ class WorldBlock(_Block):
     null: str | None = Field(None, description="; ".join(NULLS))
     description: str = ""
     overrides: dict[str, Any] = Field(default_factory=dict)
+    # Not in the dump of a config that does not use it: its hash stays what it was.
+    slate: Slate | None = Field(
+        None, exclude_if=lambda slate: slate is None, description="its policies fill slates"
+    )
 
     @model_validator(mode="after")
     def _builds(self) -> Self:
@@ -234,6 +238,17 @@ class Experiment(_Block):
                 if policy not in self.policies:
                     allowed = ", ".join(self.policies)
                     raise ValueError(f"cells.{world}: found {policy!r}; allowed: {allowed}")
+                block = self.policies[policy]
+                if self.worlds[world].slate and block.kind not in SLATE_KINDS:
+                    raise ValueError(
+                        f"cells.{world}: found {policy!r} of kind {block.kind} in a world of "
+                        f"slates; allowed: {', '.join(SLATE_KINDS)}"
+                    )
+                if self.worlds[world].slate and block.limits:
+                    raise ValueError(
+                        f"cells.{world}: found {policy!r} with limits in a world of slates; "
+                        "allowed: none"
+                    )
         for name, block in self.policies.items():
             try:
                 settings = self.settings(name)

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ..agents import Chronological, build_policy
+from ..agents import build_policy
 from ..envs.world import Items, WorldParameters, synthetic
 from .catalogue_file import CatalogueReport, read_catalogue
 from .config import Experiment
@@ -81,6 +81,7 @@ def run_job(job: Job, folder: Path) -> str:
     experiment = job.experiment
     block = experiment.policies[job.policy]
     parameters, items, _ = world_of(experiment, job.world)
+    slate = experiment.worlds[job.world].slate
     began = time.perf_counter()
     policy = build_policy(
         block.kind,
@@ -91,6 +92,7 @@ def run_job(job: Job, folder: Path) -> str:
         settings=experiment.settings(job.policy),
         limits=block.limits,
         use_limits=block.use_limits,
+        slate=slate,
     )
     trained = time.perf_counter()
     saved = policy.save(folder / "policies" / f".{job.name}.new")
@@ -99,10 +101,11 @@ def run_job(job: Job, folder: Path) -> str:
         parameters,
         items,
         policy,
-        Chronological(items.supply),
+        build_policy("chronological", parameters, items, seed=0, slate=slate),
         seed=derived_seed(job.seed, "evaluation"),
         people=experiment.evaluation.people,
         threshold=experiment.evaluation.threshold,
+        slate=slate,
     )
     values = measure(
         lives, days=parameters.calendar.days, threshold=experiment.evaluation.threshold

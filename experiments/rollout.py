@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..agents import Binding, Policy
-from ..envs.feed_batch import FeedBatch
-from ..envs.world import Items, WorldParameters, altered
+from ..envs.slate_batch import batch_of
+from ..envs.world import Items, Slate, WorldParameters, altered
 
 Real = NDArray[np.float64]
 
@@ -37,9 +37,9 @@ class Lives:
     served: Real
     """Slots in which the person was still there to be served."""
     led_extremity: Real
-    """Mean civic |y| of what led the feed."""
+    """Mean civic |y| of what led the feed, or of the slate."""
     led_arousal: Real
-    """Mean arousal of what led the feed."""
+    """Mean arousal of what led the feed, or of the slate."""
     stance_start: Real
     stance: Real
     taste: Real
@@ -62,12 +62,14 @@ def live(
     people: int,
     first: int = 0,
     threshold: float = 0.6,
+    slate: Slate | None = None,
 ) -> Lives:
     """Runs people first..first+people-1 of `seed` through the calendar; nobody is replaced.
 
     A policy that comes with a rule on the person's use (`Binding`) is asked who stays away.
+    slate: how it is read where the policy fills slates, (people, size).
     """
-    batch = FeedBatch(parameters, people, policy.observation, items)
+    batch = batch_of(parameters, people, policy.observation, items, slate=slate)
     seeds = np.full(people, seed, dtype=np.int64)
     persons = np.arange(first, first + people, dtype=np.int64)
     observation = batch.start(seeds, persons)
@@ -89,21 +91,22 @@ def live(
         observation, outcome = transition.observation, transition.outcome
         if binding is not None:
             binding.used(outcome.opened, outcome.minutes)
-        watched = outcome.item
         total["minutes"] += outcome.minutes
         total["endorsed"] += outcome.endorsed
         total["worth"] += outcome.worth
         total["revenue"] += outcome.revenue
-        total["civic"] += outcome.minutes * items.civic[watched]
-        total["false"] += outcome.minutes * items.falsehood[watched]
         total["opened"] += outcome.opened
         total["served"] += served
-        total["extremity"] += served * extremity[action]
-        total["arousal"] += served * items.arousal[action]
-        by_topic += outcome.minutes[:, None] * items.indicator[watched]
-        by_creator += np.bincount(
-            items.creator[watched], outcome.minutes, minlength=by_creator.size
-        )
+        total["extremity"] += served * _mean_of_slate(extremity[action])
+        total["arousal"] += served * _mean_of_slate(items.arousal[action])
+        for part in outcome.parts:
+            watched = part.item
+            total["civic"] += part.minutes * items.civic[watched]
+            total["false"] += part.minutes * items.falsehood[watched]
+            by_topic += part.minutes[:, None] * items.indicator[watched]
+            by_creator += np.bincount(
+                items.creator[watched], part.minutes, minlength=by_creator.size
+            )
         now = np.abs(batch.state.stance) > threshold
         crossing = now & ~crossed
         pushed = outcome.persuasion > 0
@@ -135,6 +138,11 @@ def live(
     )
 
 
+def _mean_of_slate(shown: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Of what each person was shown, (people,) or (people, size)."""
+    return shown if shown.ndim == 1 else shown.mean(axis=1)
+
+
 @dataclass(frozen=True)
 class Twins:
     """The same people, the same luck: under the policy, and otherwise."""
@@ -156,11 +164,21 @@ def twins(
     people: int,
     first: int = 0,
     threshold: float = 0.6,
+    slate: Slate | None = None,
 ) -> Twins:
     """The policy's people and their twins without temptation, habit, ranking or feed."""
 
     def lives(world: WorldParameters, who: Policy) -> Lives:
-        return live(world, items, who, seed=seed, people=people, first=first, threshold=threshold)
+        return live(
+            world,
+            items,
+            who,
+            seed=seed,
+            people=people,
+            first=first,
+            threshold=threshold,
+            slate=slate,
+        )
 
     return Twins(
         policy=lives(parameters, policy),

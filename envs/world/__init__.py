@@ -1,8 +1,9 @@
 """The world: a batch of people and a catalogue, pure arrays, no reinforcement-learning library."""
 
 from .catalogue import Items, assemble, synthetic
-from .parameters import NULLS, PRESETS, WorldParameters, altered, world
+from .parameters import NULLS, PRESETS, Slate, WorldParameters, altered, world
 from .people import State, Traits, draw
+from .scrolling import SlateOutcome, scroll
 from .slot import Outcome, expected_next_minutes, slot
 from .streams import IN_A_SLOT, Mechanism, uniforms
 
@@ -13,6 +14,8 @@ __all__ = [
     "Items",
     "Mechanism",
     "Outcome",
+    "Slate",
+    "SlateOutcome",
     "State",
     "Traits",
     "WorldParameters",
@@ -20,6 +23,7 @@ __all__ = [
     "assemble",
     "draw",
     "expected_next_minutes",
+    "scroll",
     "slot",
     "synthetic",
     "uniforms",

@@ -217,6 +217,19 @@ class Objective(_Group):
     induced_extremity: float = _parameter(0.0, 0, 10_000, "1/stance", "design", "price of the cost")
 
 
+class Slate(_Group):
+    """How a slate is read: in order, until the person leaves. It stands beside the world."""
+
+    size: int = _parameter(5, 1, 20, "items", "A", "items in a slate")
+    stay_base: float = _parameter(1.0, -6, 6, "logit", "A", "chance of going on to the next item")
+    stay_pull: float = _parameter(1.0, 0, 6, "logit", "A", "weight of the last item's pull in it")
+
+    @property
+    def share(self) -> float:
+        """Of a session, what one item of a slate lasts."""
+        return 1.0 / self.size
+
+
 class WorldParameters(_Group):
     """One world. Build it with `world()`; every field has a default and a range."""
 

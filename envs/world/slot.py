@@ -43,6 +43,11 @@ class Outcome:
     """Churned in this slot."""
 
     @property
+    def parts(self) -> tuple[Outcome, ...]:
+        """What was watched, item by item: here one."""
+        return (self,)
+
+    @property
     def unendorsed(self) -> Float:
         """Minutes that temptation and habit added."""
         return self.minutes - self.endorsed
@@ -62,12 +67,14 @@ def slot(
     feed: Int,
     luck: Float,
     away: Bool | None = None,
+    share: float = 1.0,
 ) -> tuple[State, Outcome]:
     """Advances every person by one slot.
 
     feed: the item that leads each person's feed, int64 (people,). luck: uniform draws, float32
     (`streams.IN_A_SLOT`, people). away: who keeps the app closed whatever calls, (people,); nobody
-    if None. No input is changed. Who has left watches nothing more; what they carry goes on fading.
+    if None. share: of a session, what the lead lasts where it is not all that the feed shows. No
+    input is changed. Who has left watches nothing more; what they carry goes on fading.
     """
     xp = namespace(state.stance)
     # 1. Open, called by the lead item and by habit.
@@ -84,6 +91,8 @@ def slot(
 
     # 3. Watch; and, with the same luck, what would be watched with temptation removed.
     noise = session_noise(parameters, luck[Mechanism.WATCHING])
+    if share != 1.0:  # who searches has one item alone
+        noise = xp.where(sought, noise, share * noise)
     mean = expected_minutes(parameters, seen.pull, item.length, state.habit)
     minutes = xp.where(opened, mean * noise, 0.0)
     planned = _without_temptation(parameters, lead, seen, item, traits, state, luck, noise)
@@ -91,9 +100,7 @@ def slot(
     unendorsed = minutes - endorsed
 
     # 4.-8. What was watched moves the person (in the placebo, what the next person watched).
-    moving, resented, moved_by = minutes, unendorsed, item
-    if parameters.placebo != "none":
-        moving, resented, moved_by = _yoked(minutes, unendorsed, item)
+    moving, resented, moved_by = yoked(parameters, minutes, unendorsed, item)
     exposure = dose(moving, parameters.exposure_minutes)
     satiation = satiate(parameters, state.satiation, moved_by.indicator, exposure)
     habit = build_habit(parameters, state.habit, moved_by.arousal, exposure)
@@ -147,8 +154,15 @@ def _without_temptation(
     return without
 
 
-def _yoked(minutes: Float, unendorsed: Float, item: Shown) -> tuple[Float, Float, Shown]:
-    """The watching of the next person in the batch: marginals kept, the link to one's own cut."""
+def yoked(
+    parameters: WorldParameters, minutes: Float, unendorsed: Float, item: Shown
+) -> tuple[Float, Float, Shown]:
+    """Whose watching moves whom: one's own.
+
+    In the placebo that of the next person in the batch: marginals kept, the link to one's own cut.
+    """
+    if parameters.placebo == "none":
+        return minutes, unendorsed, item
     order = _next_person(minutes)
     xp = namespace(minutes)
     return xp.take(minutes, order), xp.take(unendorsed, order), item.of(order)

@@ -32,6 +32,7 @@ class Mechanism(IntEnum):
     POLICY = 8
     AWAY = 12
     PROMPT = 16
+    SCROLL = 20
     TRAITS = 64
 
 

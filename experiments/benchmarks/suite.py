@@ -71,6 +71,10 @@ def _growth(rounds: int) -> Iterator[Line]:
     for items in rates.of:
         cost = 1e9 / rates.median(items)
         yield Line(f"ns_per_slot_{items}_items", cost, "ns", "256 people")
+    rates = world.by_slate(world.SLATE_GROWTH, rounds=min(rounds, 3))
+    for size in rates.of:
+        cost = 1e9 / rates.median(size)
+        yield Line(f"ns_per_slot_slate_of_{size}", cost, "ns", "1,024 people")
 
 
 def _single(rounds: int) -> Iterator[Line]:

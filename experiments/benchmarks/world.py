@@ -7,13 +7,14 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from ...envs import FeedBatch
-from ...envs.world import IN_A_SLOT, Mechanism, slot, uniforms, world
+from ...envs import FeedBatch, SlateBatch
+from ...envs.world import IN_A_SLOT, Mechanism, Slate, slot, uniforms, world
 from .timing import Rates, Side, side_by_side
 
 PEOPLE = (1, 64, 1024, 16384)
 PEOPLE_GROWTH = (1, 10, 100, 1_000, 10_000, 100_000, 1_000_000)
 ITEMS_GROWTH = (20, 100, 1_000, 10_000)
+SLATE_GROWTH = (1, 2, 5, 10, 20)
 _SLOTS_A_ROUND = 65536  # person-slots, but at least a few slots of a large batch
 _FEWEST_SLOTS = 4
 
@@ -33,11 +34,20 @@ def by_items(items: tuple[int, ...], people: int = 256, rounds: int = 5) -> Rate
     return side_by_side(sides, rounds)
 
 
+def by_slate(sizes: tuple[int, ...], people: int = 1024, rounds: int = 5) -> Rates:
+    """Person-slots a second by the size of the slate."""
+    sides = {
+        str(size): batch_side(SlateBatch(world(), people, Slate(size=size)), 16) for size in sizes
+    }
+    return side_by_side(sides, rounds)
+
+
 def batch_side(batch: FeedBatch, slots: int | None = None) -> Side:
     """Plays a batch under random actions, with restarts."""
     n = batch.people
     slots = slots or max(_FEWEST_SLOTS, min(2000, _SLOTS_A_ROUND // n))
-    actions = np.random.default_rng(0).integers(len(batch.items), size=(slots, n))
+    shape = (slots, *batch.action_shape)
+    actions = np.random.default_rng(0).integers(len(batch.items), size=shape)
     batch.start(np.arange(n, dtype=np.int64), 0)
 
     def play() -> int:

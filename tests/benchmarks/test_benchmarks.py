@@ -41,6 +41,11 @@ def test_a_batch_side_plays_what_it_says_and_replaces_who_ends():
     assert batch.person.max() > 0 and batch.state.present.all()
 
 
+def test_a_slate_side_plays_slates():
+    rates = world_benchmarks.by_slate((1, 3), people=8, rounds=1)
+    assert set(rates.of) == {"1", "3"} and rates.median("3") > 0
+
+
 def test_nothing_has_the_shape_of_the_world_and_does_nothing():
     env = Nothing(4, seed=0)
     first = env.reset()

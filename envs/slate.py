@@ -1,0 +1,60 @@
+"""`undertow/FeedSlate-v0`: the agent chooses a slate, which a person reads until they leave it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gymnasium.vector import AutoresetMode
+
+from .feed import FeedEnv, FeedVectorEnv, World, check_render_mode, parameters_of
+from .slate_batch import batch_of
+from .world import Items, Slate
+
+Reading = Slate | Mapping[str, Any] | int
+
+
+class FeedSlateEnv(FeedEnv):
+    """One person. Action `MultiDiscrete`: the items of the next slot's slate, in order.
+
+    slate: its size, or a `Slate`, or its parameters. Else as `FeedEnv`; `info` tells of all items
+    watched together, `item` of the first, and `seen` how many the person came to. A slate of one
+    item is `undertow/Feed-v0`, to the bit.
+    """
+
+    def __init__(
+        self,
+        world: World = "default",
+        *,
+        slate: Reading = 5,
+        null: str | None = None,
+        observation: str = "platform",
+        items: Items | None = None,
+        render_mode: str | None = None,
+    ) -> None:
+        check_render_mode(render_mode)
+        batch = batch_of(parameters_of(world, null), 1, observation, items, slate=slate)
+        self._face(batch, render_mode)
+
+
+class FeedSlateVectorEnv(FeedVectorEnv):
+    """Many people at once, each with a slate; arguments as for `FeedSlateEnv` and `FeedVectorEnv`.
+
+    An action has shape (num_envs, size).
+    """
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        world: World = "default",
+        *,
+        slate: Reading = 5,
+        null: str | None = None,
+        observation: str = "platform",
+        items: Items | None = None,
+        render_mode: str | None = None,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
+    ) -> None:
+        check_render_mode(render_mode)
+        batch = batch_of(parameters_of(world, null), num_envs, observation, items, slate=slate)
+        self._face(batch, render_mode, autoreset_mode)
