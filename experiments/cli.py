@@ -13,6 +13,7 @@ from .config import ConfigError, Experiment, load_experiment
 from .policy_commands import card_command, compare_command, train_command
 from .provenance import write_whole
 from .record_commands import (
+    budgets_command,
     evaluate_command,
     phase_command,
     replicate_command,
@@ -82,6 +83,7 @@ app.command("sensitivity")(sensitivity_command)
 app.command("tiny")(tiny_command)
 app.command("replicate")(replicate_command)
 app.command("evaluate")(evaluate_command)
+app.command("budgets")(budgets_command)
 app.command("train")(train_command)
 app.command("compare")(compare_command)
 app.command("card")(card_command)

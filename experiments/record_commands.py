@@ -1,4 +1,4 @@
-"""The commands that make a record: validate, phase, sensitivity, replicate, evaluate, tiny."""
+"""The commands that make a record: validate, phase, sensitivity, replicate and so on."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ _CONFIGS = Path(__file__).parent / "configs" / "other"
 _VALIDITY = _CONFIGS / "validity.yaml"
 _SENSITIVITY = _CONFIGS / "sensitivity.yaml"
 _TAMPERING = _CONFIGS / "tampering.yaml"
+_BUDGETS = _CONFIGS / "budgets.yaml"
 _TINY = _CONFIGS / "tinyfeed.yaml"
 
 
@@ -141,6 +142,23 @@ def evaluate_command(
         table.add_row(*line)
     console.print(table)
     console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
+
+
+def budgets_command(
+    file: Annotated[Path, typer.Argument(help="what is measured, in YAML")] = _BUDGETS,
+    results: _Results = Path("results"),
+    fresh: _Fresh = False,
+    workers: _Workers = None,
+) -> None:
+    """Measure the costs of constrained policies against their budgets, on other people."""
+    from .budgets import budgets_record, load_budgets
+
+    with problems_told():
+        record = budgets_record(load_budgets(file), file.parent.parent, results)
+        folder = make(record, results, fresh=fresh, workers=workers)
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    count = f"{summary['kept']} of {len(summary['rows'])} budgets kept"
+    console.print(f"{count}; report: {folder / 'report.md'}", soft_wrap=True)
 
 
 def tiny_command(

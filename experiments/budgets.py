@@ -1,0 +1,231 @@
+"""Do constrained policies keep their budgets? Each cost a day against its budget.
+
+Training tells costs to the multipliers; here the policies that came of it are measured on other
+people, the twins of the result that they are from. A cost is that of a day and person who is there,
+as the budget is: the sum over slots, over the slots in which people were there, times the slots of
+a day. A budget is kept where the mean cost over seeds is at most (1 + tolerance) of it; one of 0
+where it is at most the tolerance of what unconstrained PPO costs. Whether it is also used up says
+how much of the watch time the constraint had to take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..agents import LagrangianSettings, Policy, load_policy
+from ..agents.lagrangian import COSTS
+from ..envs.feed_batch import FeedBatch
+from ..envs.world import Items, WorldParameters
+from .config import ConfigError, Experiment, load_experiment, read_yaml, told
+from .job import derived_seed, set_torch, world_of
+from .markdown import join, table
+from .record import Record, made_section
+from .result_folder import Manifest, ResultError
+from .statistics import estimate
+
+UNCONSTRAINED = "unconstrained"
+
+
+class Budgets(BaseModel):
+    """What is measured, and how near counts as kept."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    title: str
+    experiment: str = Field(description="config of the result, a file beside the folder of this")
+    unconstrained: str = Field("ppo", description="policy without budgets")
+    unconstrained_result: str = Field("headline", description="the result that holds it")
+    people: int = Field(1500, ge=10, le=1_000_000, description="a seed")
+    tolerance: float = Field(0.05, gt=0, lt=1)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A policy of one seed in its world, on people of that seed."""
+
+    budgets: Budgets
+    experiment: Experiment
+    results: Path
+    world: str
+    policy: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Also the name of its part."""
+        return f"{self.world}--{self.policy}--{self.seed}"
+
+    @property
+    def file(self) -> Path:
+        """Where the policy was saved."""
+        free = self.policy == UNCONSTRAINED
+        result = self.budgets.unconstrained_result if free else self.experiment.name
+        policy = self.budgets.unconstrained if free else self.policy
+        return self.results / result / "policies" / f"{self.world}--{policy}--{self.seed}.zip"
+
+
+def load_budgets(file: Path) -> Budgets:
+    """Reads and validates the config; raises `ConfigError`."""
+    try:
+        return Budgets.model_validate(read_yaml(file))
+    except ValidationError as error:
+        raise ConfigError(f"{file}:\n{told(error)}") from None
+
+
+def budgets_record(budgets: Budgets, configs: Path, results: Path) -> Record[Cell]:
+    """What `undertow budgets` makes; configs: the folder of the experiment, results: of policies.
+
+    Raises `ResultError` where a policy was not saved.
+    """
+    experiment = load_experiment(configs / budgets.experiment)
+
+    def cells(folder: Path, say: Any) -> Sequence[Cell]:
+        found = [
+            Cell(budgets, experiment, results, world, policy, seed)
+            for world, policies in experiment.cells.items()
+            for policy in [*_constrained(experiment, policies), UNCONSTRAINED]
+            for seed in range(experiment.seeds)
+            if _constrained(experiment, policies)
+        ]
+        missing = [cell.file for cell in found if not cell.file.is_file()]
+        if missing:
+            raise ResultError(
+                f"{missing[0]}: no such policy; allowed: a result that holds its policies "
+                f"(undertow run {budgets.experiment})"
+            )
+        return found
+
+    return Record(
+        budgets.name,
+        "budgets",
+        budgets.model_dump(mode="json"),
+        tasks_of=cells,
+        work=measure,
+        finish=lambda folder, tasks, data, manifest: _finish(budgets, tasks, data, manifest),
+    )
+
+
+def _constrained(experiment: Experiment, policies: Sequence[str]) -> list[str]:
+    return [name for name in policies if experiment.policies[name].kind == "ppo_lagrangian"]
+
+
+def measure(cell: Cell) -> dict[str, float]:
+    """Each cost a day and person who is there, and minutes a day likewise."""
+    set_torch()
+    parameters, items, _ = world_of(cell.experiment, cell.world)
+    return costs_a_day(
+        parameters,
+        items,
+        load_policy(cell.file),
+        seed=derived_seed(cell.seed, "evaluation"),
+        people=cell.budgets.people,
+    )
+
+
+def costs_a_day(
+    parameters: WorldParameters, items: Items, policy: Policy, *, seed: int, people: int
+) -> dict[str, float]:
+    """Costs and minutes of people 0.. of `seed`, a day and person who is there."""
+    batch = FeedBatch(parameters, people, policy.observation, items)
+    who: tuple[NDArray[np.int64], NDArray[np.int64]] = np.full(people, seed), np.arange(people)
+    observation = batch.start(*who)
+    policy.begin(*who)
+    sums = dict.fromkeys([*COSTS, "minutes"], 0.0)
+    served = 0
+    for _ in range(parameters.calendar.slots):
+        served += int(batch.state.present.sum())
+        step = batch.step(policy.act(observation))
+        observation = step.observation
+        for name, cost in COSTS.items():
+            sums[name] += float(cost(step.outcome).sum(dtype=np.float64))
+        sums["minutes"] += float(step.outcome.minutes.sum(dtype=np.float64))
+    days = served / parameters.calendar.slots_per_day
+    return {name: total / days for name, total in sums.items()}
+
+
+def judged(cost: float, budget: float, free: float, tolerance: float) -> bool:
+    """Whether a mean cost keeps a budget; free: the cost without one."""
+    return cost <= budget + tolerance * (budget if budget > 0 else abs(free))
+
+
+def _finish(
+    budgets: Budgets, cells: Sequence[Cell], data: dict[str, Any], manifest: Manifest
+) -> tuple[dict[str, Any], str]:
+    experiment = cells[0].experiment
+    rows: list[dict[str, Any]] = []
+    seeds = range(experiment.seeds)
+
+    def over_seeds(world: str, policy: str, what: str) -> NDArray[np.float64]:
+        return np.array([data[f"{world}--{policy}--{seed}"][what] for seed in seeds])
+
+    for world, policies in experiment.cells.items():
+        for policy in _constrained(experiment, policies):
+            settings: LagrangianSettings = experiment.settings(policy)
+            for cost, budget in settings.budgets.items():
+                if not np.isfinite(budget):
+                    continue
+                found = over_seeds(world, policy, cost)
+                free = float(over_seeds(world, UNCONSTRAINED, cost).mean())
+                rows.append({
+                    "world": world,
+                    "policy": policy,
+                    "cost": cost,
+                    "budget": budget,
+                    "mean": float(found.mean()),
+                    "estimate": estimate(found).as_dict(),
+                    "unconstrained": free,
+                    "minutes": estimate(over_seeds(world, policy, "minutes")).as_dict(),
+                    "binds": free > budget,
+                    "kept": judged(float(found.mean()), budget, free, budgets.tolerance),
+                })  # fmt: skip
+    kept = sum(bool(row["kept"]) for row in rows)
+    summary = {
+        "name": budgets.name,
+        "title": budgets.title,
+        "seeds": experiment.seeds,
+        "people": budgets.people,
+        "tolerance": budgets.tolerance,
+        "kept": kept,
+        "rows": rows,
+    }
+    return summary, _report(summary, manifest)
+
+
+def _report(summary: dict[str, Any], manifest: Manifest) -> str:
+    lines = [
+        [
+            row["world"],
+            row["policy"],
+            row["cost"],
+            f"{row['budget']:g}",
+            f"{row['mean']:.3f} ({row['estimate']['low']:.3f} to {row['estimate']['high']:.3f})",
+            f"{row['mean'] / row['budget'] - 1:+.1%}" if row["budget"] > 0 else "",
+            f"{row['unconstrained']:.3f}",
+            "kept" if row["kept"] else "missed",
+        ]
+        for row in summary["rows"]
+    ]
+    head = ["world", "policy", "cost", "budget", "cost a day", "over", "unconstrained", ""]
+    unkept = [row for row in summary["rows"] if not row["kept"]]
+    return join([
+        f"# {summary['title']}",
+        f"{summary['kept']} of {len(summary['rows'])} budgets are kept within "
+        f"{summary['tolerance']:.0%}, in the mean over {summary['seeds']} seeds of "
+        f"{summary['people']:,} people that training did not meet.",
+        "Missed: " + ", ".join(f"{row['policy']} in {row['world']}" for row in unkept) + "."
+        if unkept
+        else "",
+        table(head, lines),
+        "Costs are a day and person who is there, the mean over seeds with the 95% interval of the "
+        "interquartile mean. A budget of 0 counts as kept at a cost of at most "
+        f"{summary['tolerance']:.0%} of the unconstrained one. Drift is in hundredths of |stance|.",
+        made_section(manifest, "undertow budgets"),
+    ]) + "\n"  # fmt: skip
