@@ -16,7 +16,7 @@ from .vec_env import FeedVecEnv
 
 
 class TinyFeedVecEnv(FeedVecEnv):
-    """A native SB3 `VecEnv` over a `TinyBatch`; arguments as for `FeedVecEnv`."""
+    """A native SB3 `VecEnv` over a `TinyBatch`; arguments as for both."""
 
     def __init__(
         self,
@@ -29,8 +29,9 @@ class TinyFeedVecEnv(FeedVecEnv):
         measured: bool = False,
         bootstrap: bool = True,
         stagger: bool = False,
+        exploring: float = 0.0,
     ) -> None:
-        tiny = TinyBatch(tiny_world_of(world), n_envs, observation, reward)
+        tiny = TinyBatch(tiny_world_of(world), n_envs, observation, reward, exploring)
         self.batch = cast(FeedBatch, tiny)  # the same protocol
         self.render_mode = None
         VecEnv.__init__(self, n_envs, observation_space(tiny), spaces.Discrete(len(tiny.items)))

@@ -54,6 +54,8 @@ class TinyBatch:
     observation: `features` (float32) or `state`, its number (int64).
     reward: the `minutes` watched, or what is `expected` of them in this state for this item: the
     same decision process with the luck of a session taken out of the reward, not of the moves.
+    exploring: chance that a person starts in any state at all, each equally likely (exploring
+    starts: Sutton & Barto 2018), so that a learner sees where its own policy would not go.
     """
 
     def __init__(
@@ -62,7 +64,10 @@ class TinyBatch:
         people: int,
         observation: str = "features",
         reward: str = "minutes",
+        exploring: float = 0.0,
     ) -> None:
+        if not 0 <= exploring <= 1:
+            raise ValueError(f"exploring: found {exploring}; allowed: 0 to 1")
         if observation not in OBSERVATIONS:
             raise ValueError(
                 f"observation: found {observation!r}; allowed: {', '.join(OBSERVATIONS)}"
@@ -72,11 +77,16 @@ class TinyBatch:
         if people < 1:
             raise ValueError(f"people: found {people}; allowed: 1 or more")
         self.world, self.people, self.observation = world, people, observation
-        self.reward = reward
+        self.reward, self.exploring = reward, exploring
         self.parameters, self.items = world.full, world.items
         self.started = False
         self._features = features(world)
         self._first = np.cumsum(world.start)
+
+    @property
+    def action_shape(self) -> tuple[int, ...]:
+        """Shape of an action for everybody: (people,)."""
+        return (self.people,)
 
     def start(self, seed: Any1 | int, person: Any1 | int) -> Any1:
         """Puts the person (seed, person) in each row, at slot 0; returns the first observation."""
@@ -96,9 +106,10 @@ class TinyBatch:
 
     def _birth(self) -> Int:
         zero = np.zeros_like(self.person)
-        lot = uniforms(self.seed, self.person, zero, Mechanism.TRAITS, 1)[0]
+        lot, chance, place = uniforms(self.seed, self.person, zero, Mechanism.TRAITS, 3)
         born = np.searchsorted(self._first, lot * self._first[-1], side="left")
-        return np.asarray(born, dtype=np.int64)
+        anywhere = (place * self._first.size).astype(np.int64)
+        return np.asarray(np.where(chance < self.exploring, anywhere, born), dtype=np.int64)
 
     def observe(self) -> Any1:
         """The observation as things stand."""

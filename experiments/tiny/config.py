@@ -57,6 +57,9 @@ class LearningBlock(_Block):
     worlds: list[str] = Field(min_length=1)
     gammas: list[float] = Field(min_length=1)
     training: PPOSettings
+    exploring: float = Field(
+        0.0, ge=0, le=1, description="share of training's lives that start in any state at all"
+    )
 
 
 class TinyHypothesis(_Block):

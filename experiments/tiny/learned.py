@@ -18,15 +18,27 @@ from .exact import Optimum
 
 
 def train(
-    parameters: TinyParameters, gamma: float, seed: int, settings: PPOSettings
+    parameters: TinyParameters,
+    gamma: float,
+    seed: int,
+    settings: PPOSettings,
+    exploring: float = 0.0,
 ) -> dict[str, float]:
     """Trains PPO at `gamma` and measures its likeliest items: value, share of the optimum, drift.
 
-    Deployed by its likeliest item, as the optimum needs no lots.
+    Deployed by its likeliest item, as the optimum needs no lots. exploring: see `TinyBatch`; what
+    is measured starts where lives start.
     """
     began = time.perf_counter()
     optimum = Optimum(parameters)
-    env = TinyFeedVecEnv(settings.n_envs, optimum.world, reward="expected", seed=seed, stagger=True)
+    env = TinyFeedVecEnv(
+        settings.n_envs,
+        optimum.world,
+        reward="expected",
+        seed=seed,
+        stagger=True,
+        exploring=exploring,
+    )
     model = learner(VecMonitor(env), settings.model_copy(update={"gamma": gamma}), seed=seed)
     model.learn(settings.slots)
     with torch.no_grad():

@@ -62,7 +62,9 @@ def do(task: Task) -> Any:
     mapped = worlds[study.map]
     if task.kind == "learned":
         world, gamma, seed = task.where
-        return train(worlds[str(world)], float(gamma), int(seed), study.learning.training)
+        learning = study.learning
+        where = worlds[str(world)]
+        return train(where, float(gamma), int(seed), learning.training, learning.exploring)
     if task.kind == "person":
         preset, pull, number = task.where
         drawn = person(str(preset), study.people.seed, int(number), pull=float(pull))

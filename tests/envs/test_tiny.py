@@ -328,3 +328,22 @@ def test_what_is_wrong_is_refused_by_name(tiny):
     for make in (TinyFeedEnv, TinyFeedVectorEnv):
         with pytest.raises(ValueError, match="render_mode: found 'ansi'"):
             make(world=tiny, render_mode="ansi")
+
+
+def test_exploring_starts_are_anywhere_and_as_often_as_asked():
+    small = tiny_world_of("vulnerable")
+    usual, half, all_of_them = (
+        TinyBatch(small, 4000, "state", exploring=share) for share in (0.0, 0.5, 1.0)
+    )
+    born = [batch.start(3, np.arange(4000)) for batch in (usual, half, all_of_them)]
+    elsewhere = [(small.start[state] == 0).mean() for state in born]
+    assert elsewhere[0] == 0.0
+    assert elsewhere[1] == pytest.approx(0.5 * elsewhere[2], abs=0.04) and elsewhere[2] > 0.9
+    assert np.unique(born[2]).size > 2000
+    same = born[0] == born[1]
+    assert same.mean() == pytest.approx(0.5, abs=0.04)  # the rest start where they would have
+
+
+def test_a_share_of_exploring_starts_is_refused_outside_its_range():
+    with pytest.raises(ValueError, match=r"exploring: found 1\.5; allowed: 0 to 1"):
+        TinyBatch(tiny_world_of("vulnerable"), 4, exploring=1.5)
