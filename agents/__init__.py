@@ -2,6 +2,7 @@
 
 from .bandits import LinUCB, LinUCBSettings, Thompson, ThompsonSettings
 from .endorsement import Endorsement, EndorsementSettings
+from .function_policy import FunctionPolicy
 from .lagrangian import LagrangianPolicy, LagrangianSettings
 from .limits import Limited, Limits
 from .policy import Policy
@@ -21,6 +22,7 @@ __all__ = [
     "Endorsement",
     "EndorsementSettings",
     "FeedVecEnv",
+    "FunctionPolicy",
     "Greedy",
     "LagrangianPolicy",
     "LagrangianSettings",
