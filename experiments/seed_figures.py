@@ -76,7 +76,7 @@ def improvement(result: Result) -> Figure | None:
         return None
     most = max(len(_policies(result, MINUTES, world)) for world in worlds)
     side = 1.4 + 0.36 * most
-    figure = new_figure(side * len(worlds) + 0.9, side + 0.3)
+    figure = new_figure(side * len(worlds) + 0.9, side + 0.6)
     panels = figure.subplots(1, len(worlds), squeeze=False)[0]
     for axes, world in zip(panels, worlds, strict=True):
         _matrix(axes, result, world, _policies(result, MINUTES, world))

@@ -1,6 +1,7 @@
 """Policies side by side on the same people, and training one from a config."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -166,6 +167,8 @@ def test_every_policy_of_a_result_has_its_card(finished, tmp_path):
     assert "gamma 0.97" in text and "must not choose what anybody sees" in text
     undertow("card", folder)
     assert (folder / "policies" / "README.md").read_text() == text
+    (named,) = re.findall(r'load_policy\("results/(\S+)"\)', text)
+    assert (folder.parent / named).is_file()
 
 
 def test_cards_need_a_result_with_policies(finished, tmp_path):
