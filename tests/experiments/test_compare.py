@@ -122,6 +122,28 @@ def test_a_policy_is_trained_as_a_run_trains_it(tmp_path, light):
 
 
 @pytest.mark.parametrize(
+    ("kind", "own", "told"),
+    [
+        ("ppo_shift_penalty", {"penalty": 1000.0}, "shift/distance"),
+        ("ppo_lagrangian", {"budgets": {"outward_drift": 0.0}}, "lagrangian/outward_drift_a_day"),
+    ],
+)
+def test_who_learns_under_a_cost_has_its_curve_beside_minutes_that_it_is_not_taken_off(
+    kind, own, told, tmp_path
+):
+    one = experiment(
+        policies={"mine": {"kind": kind, kind: own}},
+        cells={"lively": ["mine"]},
+        **{"hypotheses": [], "splits": []},
+    )
+    where = {"out": tmp_path / "mine", "tensorboard": tmp_path / "curves"}
+    train(one, policy="mine", world="lively", seed=0, **where)
+    curves = EventAccumulator(str(tmp_path / "curves")).Reload()
+    assert told in curves.Tags()["scalars"]
+    assert all(point.value > 0 for point in curves.Scalars("world/minutes_per_day"))
+
+
+@pytest.mark.parametrize(
     "words, message",
     [
         (
