@@ -2,6 +2,7 @@
 
 from .bandits import LinUCB, LinUCBSettings, Thompson, ThompsonSettings
 from .endorsement import Endorsement, EndorsementSettings
+from .function_policy import FunctionPolicy
 from .lagrangian import LagrangianPolicy, LagrangianSettings
 from .limits import Limited, Limits
 from .policy import Policy
@@ -23,6 +24,7 @@ __all__ = [
     "Endorsement",
     "EndorsementSettings",
     "FeedVecEnv",
+    "FunctionPolicy",
     "Greedy",
     "GreedySlate",
     "InTurn",

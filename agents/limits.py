@@ -25,7 +25,6 @@ from undertow.envs.world import Items, Mechanism, uniforms
 from .policy import Action, Observed, Policy
 from .wrapped_file import is_wrapped, read_wrapped, write_wrapped
 
-_LANE = Mechanism.POLICY + 4  # beside the policy's own lot
 _LIMITS = "limits.json"
 
 
@@ -147,7 +146,9 @@ class Limited:
     def _replaced(self, action: Action, allowed: NDArray[np.bool_]) -> Action:
         assert self._people is not None
         seed, person = self._people
-        lot = uniforms(seed, person, np.full_like(person, self._slot + 1), _LANE, 1)[0]
+        lot = uniforms(
+            seed, person, np.full_like(person, self._slot + 1), Mechanism.REPLACEMENT, 1
+        )[0]
         # Of equal chance where nothing that is allowed is ever posted.
         weight = allowed * self.supply
         weight = np.where(weight.sum(axis=1, keepdims=True) > 0, weight, allowed)

@@ -29,7 +29,7 @@ LOOK = {
     "endorsement": ("#882255", "p"),
     "linucb": ("#7A7A00", ">"),
     "thompson": ("#C9A227", "h"),
-    "recurrent_ppo": ("#332288", "*"),
+    "recurrent_ppo": ("#332288", "H"),
     "ppo_gamma090": ("#6BAED6", "p"),
     "ppo_gamma099": ("#2171B5", "H"),
     "lagrangian_000": ("#004D40", "p"),

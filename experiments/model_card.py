@@ -49,17 +49,20 @@ def write_cards(folder: Path) -> Path:
     ]
     if not cards:
         raise ResultError(f"{saved}: found no policies; allowed: a result that kept them")
-    text = join([f"# Model cards: {result.summary.get('title')}", _intro(folder.name), *cards])
+    kept = [file.name for file in saved.glob("*--*--*")]
+    first = "default--ppo--0.zip" if "default--ppo--0.zip" in kept else min(kept)
+    title = f"# Model cards: {result.summary.get('title')}"
+    text = join([title, _intro(f"{folder.name}/policies/{first}"), *cards])
     write_whole(saved / "README.md", (text + "\n").encode())
     return saved / "README.md"
 
 
-def _intro(name: str) -> str:
+def _intro(file: str) -> str:
     return join(
         [
             "Made by `undertow card` from the result's own config and summary. Two lines load one:",
             "```python\nfrom undertow.agents import load_policy\n"
-            f'policy = load_policy("results/{name}/policies/default--ppo--0.zip")\n```',
+            f'policy = load_policy("results/{file}")\n```',
             "For all of them:",
             bullets(_LIMITS),
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -47,6 +48,8 @@ def compare_command(
     """Set policies side by side on the same people; differences are from the first."""
     from .compare import compare, told_sides, write_comparison
 
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # as `python -m` has it: a module of one's own lies here
     with problems_told():
         found = compare(policies, preset=world, people=people, seed=seed)
         write_comparison(found, save, figure)

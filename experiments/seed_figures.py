@@ -7,6 +7,7 @@ which `minutes` and `harms` show.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -75,18 +76,16 @@ def improvement(result: Result) -> Figure | None:
         return None
     most = max(len(_policies(result, MINUTES, world)) for world in worlds)
     side = 1.4 + 0.36 * most
-    figure = new_figure(side * len(worlds) + 0.9, side + 0.3)
+    figure = new_figure(side * len(worlds) + 0.9, side + 0.6)
     panels = figure.subplots(1, len(worlds), squeeze=False)[0]
     for axes, world in zip(panels, worlds, strict=True):
         _matrix(axes, result, world, _policies(result, MINUTES, world))
         axes.set_title(f"{world} world")
-    figure.colorbar(
-        panels[0].images[0],
-        ax=list(panels),
-        shrink=0.6,
-        label="chance that a seed of the row is watched more\nthan one of the column "
-        "(bold: 95% interval without 0.5)",
+    figure.colorbar(panels[0].images[0], ax=list(panels), shrink=0.6)
+    text = (
+        "chance that a seed of the row is watched more than one of the column; bold: 95% interval"
     )
+    figure.supxlabel(fill(f"{text} without 0.5", int(12 * figure.get_figwidth())), fontsize=9)
     return figure
 
 

@@ -11,10 +11,11 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import configure
 
 from ..agents import Policy, build_policy
+from ..agents.vec_env import feed_of
 from .config import ConfigError, Experiment
 from .job import derived_seed, set_torch, world_of
 
-_LEARNS = ("ppo", "recurrent_ppo")
+_LEARNS = ("ppo", "recurrent_ppo", "ppo_lagrangian", "ppo_shift_penalty")
 
 
 class WorldMetrics(BaseCallback):
@@ -36,10 +37,10 @@ class WorldMetrics(BaseCallback):
             self.model.set_logger(configure(str(self.folder), ["tensorboard"]))
 
     def _on_step(self) -> bool:
-        paid = self.model.get_vec_normalize_env()
-        rewards = self.locals["rewards"] if paid is None else paid.get_original_reward()
-        self._minutes += float(np.sum(rewards))
-        self._slots += rewards.size
+        outcome = feed_of(self.training_env).outcome  # a reward may have costs taken off
+        assert outcome is not None
+        self._minutes += float(np.sum(outcome.minutes))
+        self._slots += outcome.minutes.size
         return True
 
     def _on_rollout_end(self) -> None:

@@ -1,29 +1,28 @@
 """undertow compare greedy bring_your_own:best_first bring_your_own:my_ppo   (in this folder)"""
 
 import numpy as np
+from sb3_contrib import QRDQN
 from stable_baselines3 import PPO
 
-from undertow.agents import PPOPolicy, make_vec_env
-
-
-class BestFirst:
-    kind, observation = "best_first", "platform"
-
-    def __init__(self, items):
-        self.best = np.argsort(-items.quality)[:10]
-
-    def begin(self, seed, person):
-        self.person, self.slot = person, 0
-
-    def act(self, observation):
-        self.slot += 1
-        return self.best[(self.person + self.slot) % self.best.size]
+from undertow.agents import FunctionPolicy, PPOPolicy, make_vec_env
 
 
 def best_first(parameters, items):
-    return BestFirst(items)
+    best = np.argsort(-items.quality)[:10]
+
+    def choose(observation):  # the last column is how much of the calendar has passed
+        slot = np.rint(observation[:, -1] * parameters.calendar.slots).astype(int)
+        return best[slot % best.size]
+
+    return FunctionPolicy(choose)
 
 
 def my_ppo(parameters, items, slots=50_000):
     env = make_vec_env("undertow/Feed-v0", n_envs=64, seed=0, world=parameters, items=items)
     return PPOPolicy(PPO("MlpPolicy", env, n_steps=64, batch_size=512).learn(slots), "platform")
+
+
+def my_qrdqn(parameters, items, slots=50_000):
+    env = make_vec_env("undertow/Feed-v0", n_envs=64, seed=0, world=parameters, items=items)
+    model = QRDQN("MlpPolicy", env, train_freq=4, learning_starts=1000).learn(slots)
+    return FunctionPolicy(lambda seen: model.predict(seen, deterministic=True)[0])

@@ -11,7 +11,7 @@ lines run on any library of the array API standard.
 from __future__ import annotations
 
 import math
-from enum import IntEnum
+from enum import IntEnum, unique
 
 from .arrays import Float, Int, namespace
 
@@ -21,6 +21,7 @@ _WEYL = (0x9E3779B9, 0xBB67AE85)
 _ROUNDS = 10
 
 
+@unique
 class Mechanism(IntEnum):
     """Who draws. Four mechanisms share one Philox block; the order is part of the format."""
 
@@ -32,7 +33,8 @@ class Mechanism(IntEnum):
     POLICY = 8
     AWAY = 12
     PROMPT = 16
-    SCROLL = 20
+    REPLACEMENT = 20
+    SCROLL = 24
     TRAITS = 64
 
 

@@ -1,6 +1,7 @@
 """Policies side by side on the same people, and training one from a config."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +122,28 @@ def test_a_policy_is_trained_as_a_run_trains_it(tmp_path, light):
 
 
 @pytest.mark.parametrize(
+    ("kind", "own", "told"),
+    [
+        ("ppo_shift_penalty", {"penalty": 1000.0}, "shift/distance"),
+        ("ppo_lagrangian", {"budgets": {"outward_drift": 0.0}}, "lagrangian/outward_drift_a_day"),
+    ],
+)
+def test_who_learns_under_a_cost_has_its_curve_beside_minutes_that_it_is_not_taken_off(
+    kind, own, told, tmp_path
+):
+    one = experiment(
+        policies={"mine": {"kind": kind, kind: own}},
+        cells={"lively": ["mine"]},
+        **{"hypotheses": [], "splits": []},
+    )
+    where = {"out": tmp_path / "mine", "tensorboard": tmp_path / "curves"}
+    train(one, policy="mine", world="lively", seed=0, **where)
+    curves = EventAccumulator(str(tmp_path / "curves")).Reload()
+    assert told in curves.Tags()["scalars"]
+    assert all(point.value > 0 for point in curves.Scalars("world/minutes_per_day"))
+
+
+@pytest.mark.parametrize(
     "words, message",
     [
         (
@@ -166,6 +189,8 @@ def test_every_policy_of_a_result_has_its_card(finished, tmp_path):
     assert "gamma 0.97" in text and "must not choose what anybody sees" in text
     undertow("card", folder)
     assert (folder / "policies" / "README.md").read_text() == text
+    (named,) = re.findall(r'load_policy\("results/(\S+)"\)', text)
+    assert (folder.parent / named).is_file()
 
 
 def test_cards_need_a_result_with_policies(finished, tmp_path):
