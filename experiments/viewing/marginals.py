@@ -23,8 +23,10 @@ Told beside, and fitted by nothing:
   items with the most. Half of the people say which these are, the other half's views are counted,
   and the other way round.
 - `rating_items`: V_item / (V_item + V_taste), of ratings less the person's own mean. V_item is the
-  covariance of two people's ratings of one item beyond that of two of one topic, V_taste that of
-  one person's ratings of two items of one topic beyond the same. Their unit and noise drop out.
+  covariance of two people's ratings of one item beyond that of two items of one topic. V_taste is
+  how much more one person's ratings of two items vary together if these share a topic, beyond the
+  same of two people. Unit and noise of ratings drop out, and so does what the person's mean takes
+  from all pairs alike.
 - `views`: views a person.
 """
 
@@ -189,24 +191,29 @@ def _rating_items(people: People, w: Real) -> float:
         (np.ones(people.topic_of.size), (np.arange(people.topic_of.size), people.topic_of))
     )
 
-    def two_people(values: sparse.csr_array) -> Real:
-        return np.asarray((w @ values) ** 2 - w**2 @ values.power(2))
+    def same_item(values: sparse.csr_array) -> float:
+        """Two people, one item."""
+        return float(((w @ values) ** 2 - w**2 @ values.power(2)).sum())
 
-    def one_topic(values: sparse.csr_array) -> float:
-        """Two people, one topic, two items."""
+    def by_topics(values: sparse.csr_array) -> tuple[float, float]:
+        """Two people, two items, of one topic and of two."""
         topics = np.asarray((values @ indicator).todense())
-        together = (w @ topics) ** 2 - w**2 @ topics**2
-        return float(together.sum() - two_people(values).sum())
+        one = float(((w @ topics) ** 2 - w**2 @ topics**2).sum())
+        whole = topics.sum(axis=1)
+        every = float((w @ whole) ** 2 - w**2 @ whole**2)
+        return one - same_item(values), every - one
 
-    def one_person(values: sparse.csr_array) -> float:
-        """One person, one topic, two items."""
+    def own_by_topics(values: sparse.csr_array) -> tuple[float, float]:
+        """One person, two items, of one topic and of two."""
         topics = np.asarray((values @ indicator).todense())
-        return float((w @ (topics**2)).sum() - (w @ values.power(2)).sum())
+        one = w @ (topics**2).sum(axis=1)
+        every = w @ topics.sum(axis=1) ** 2
+        return float(one - (w @ values.power(2)).sum()), float(every - one)
 
-    item = _ratio(two_people(sums).sum(), two_people(rated).sum())
-    topic = _ratio(one_topic(sums), one_topic(rated))
-    own = _ratio(one_person(sums), one_person(rated))
-    by_item, by_taste = item - topic, own - topic
+    item = _ratio(same_item(sums), same_item(rated))
+    topic, apart = map(_ratio, by_topics(sums), by_topics(rated))
+    own, own_apart = map(_ratio, own_by_topics(sums), own_by_topics(rated))
+    by_item, by_taste = item - topic, (own - own_apart) - (topic - apart)
     return _ratio(by_item, by_item + by_taste)
 
 
