@@ -58,6 +58,18 @@ class Viewing(BaseModel):
             raise ValueError(f"found {names}; allowed: each once")
         return names
 
+    def resolved(self, sha256: dict[str, str]) -> dict[str, Any]:
+        """The config as JSON data; sha256: of the log's files, by role.
+
+        Where files lie differs between machines and is left out; their hashes say what is in them.
+        """
+        data = self.model_dump(mode="json")
+        data["log"]["path"] = None
+        if self.log.items is not None:
+            data["log"]["items"]["path"] = None
+        data["log"]["sha256"] = sha256
+        return data
+
     def start(self, items: int | None = None) -> WorldParameters:
         """The world from which the fit starts; items: size of its catalogue, the first if None."""
         size = self.items[0] if items is None else items

@@ -67,12 +67,6 @@ def viewing_record(viewing: Viewing) -> Record[Chunk]:
     Raises `TableError` for a log that cannot be used.
     """
     report = read_log(viewing.log, viewing.start())
-    config = viewing.model_dump(mode="json")
-    # Where files lie differs between machines; what is in them is told by their hashes.
-    config["log"]["path"] = None
-    if viewing.log.items is not None:
-        config["log"]["items"]["path"] = None
-    config["log"]["sha256"] = report.sha256
 
     def finish(
         folder: Path, tasks: Sequence[Chunk], data: dict[str, Any], manifest: Manifest
@@ -88,7 +82,7 @@ def viewing_record(viewing: Viewing) -> Record[Chunk]:
     return Record(
         viewing.name,
         KIND,
-        config,
+        viewing.resolved(report.sha256),
         tasks_of=lambda folder, say: tasks_of(viewing, report, folder, say),
         work=work,
         finish=finish,
