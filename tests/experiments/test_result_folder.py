@@ -83,7 +83,7 @@ def test_every_committed_result_is_one_of_its_committed_config():
             config = RECORDS[manifest["kind"]](configs / "other" / name)
             if (
                 manifest["kind"] == "viewing"
-            ):  # its config tells what was in files that are not here
+            ):  # it tells what was in files that are not here
                 resolved = yaml.safe_load((file.parent / "config.yaml").read_text(encoding="utf-8"))
                 told = config.resolved(resolved["log"]["sha256"])
                 assert provenance.digest(told) == manifest["config_sha256"], file.parent.name
