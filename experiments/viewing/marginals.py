@@ -140,15 +140,25 @@ def resampled(people: People, draws: int, seed: int) -> list[dict[str, float]]:
 
 
 def repeat_by_gap(
-    views: Views, slots_per_day: int, gaps: tuple[int, ...]
-) -> list[tuple[float, int]]:
-    """`repeat` for pairs of slots at most so many slots apart, and the number of such pairs."""
+    views: Views, slots_per_gap: tuple[int, ...], draws: int = 0, seed: int = 0
+) -> list[dict[str, float]]:
+    """`repeat` for pairs of slots at most so many slots apart.
+
+    Each with `value`, `pairs` and, if people are drawn so many times, a 95 % interval `low`, `high`.
+    """
     names, person = np.unique(views.person, return_inverse=True)
     topics = int(views.topic_of.max()) + 1
+    generator = np.random.Generator(np.random.Philox(seed))
+    n = names.size
+    weights = generator.multinomial(n, np.full(n, 1 / n), size=draws).astype(np.float64)
     found = []
-    for gap in gaps:
-        one = _repeats(person, views.slot, views.topic, names.size, topics, gap)
-        found.append((_ratio(one[0].sum(), one[1].sum()), int(one[2].sum())))
+    for gap in slots_per_gap:
+        seen, expected, pairs = _repeats(person, views.slot, views.topic, n, topics, gap)
+        one = {"value": _ratio(seen.sum(), expected.sum()), "pairs": float(pairs.sum())}
+        drawn = [_ratio(w @ seen, w @ expected) for w in weights]
+        if drawn and np.isfinite(drawn).any():
+            one["low"], one["high"] = np.nanquantile(drawn, [0.025, 0.975]).tolist()
+        found.append(one)
     return found
 
 

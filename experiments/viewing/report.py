@@ -235,3 +235,6 @@ def _repeats(axes: Axes, summary: dict[str, Any], side: dict[str, Any], colour: 
         axes.plot(summary["gaps"], values, "o-", color=colour, ms=4)
         axes.set_xscale("log", base=2)
         axes.set_xticks(summary["gaps"], [str(gap) for gap in summary["gaps"]])
+    for gap, one in zip(summary["gaps"], side.get("gaps", []), strict=False):
+        if "low" in one:
+            axes.plot([gap, gap], [one["low"], one["high"]], color=colour, lw=1)

@@ -138,15 +138,14 @@ def marginals(views: Views, slots_per_day: int) -> dict[str, Any]:
     topics = np.sort(people.topic_views.sum(axis=0))[::-1]
     share = people.top_share[np.isfinite(people.top_share)]
     known = views.minutes[np.isfinite(views.minutes)]
-    gaps = repeat_by_gap(views, slots_per_day, GAPS)
+    gaps = repeat_by_gap(views, GAPS)
     return {
         "statistics": _told(statistics(people)),
         "item_views": (np.quantile(items, _QUANTILES) / items.mean()).tolist(),
         "topic_share": (topics / topics.sum()).tolist(),
         "top_share": np.quantile(share, _QUANTILES).tolist() if share.size else [],
         "minutes": np.quantile(known, _QUANTILES).tolist() if known.size else [],
-        "repeat": [value if np.isfinite(value) else None for value, _ in gaps],
-        "repeat_pairs": [pairs for _, pairs in gaps],
+        "repeat": [one["value"] if np.isfinite(one["value"]) else None for one in gaps],
     }
 
 
@@ -161,7 +160,9 @@ def summarise(
     slots = viewing.start().calendar.slots_per_day
     people = people_of(report.views, slots)
     draws = resampled(people, _ERROR_DRAWS, derived_seed(viewing.seed, "errors"))
-    log = marginals(report.views, slots) | {"intervals": _intervals(draws)}
+    seed = derived_seed(viewing.seed, "gaps")
+    gaps = repeat_by_gap(report.views, GAPS, draws=_ERROR_DRAWS, seed=seed)
+    log = marginals(report.views, slots) | {"intervals": _intervals(draws), "gaps": gaps}
     readings = {}
     for reading in viewing.readings:
         done = {

@@ -81,9 +81,7 @@ def test_every_committed_result_is_one_of_its_committed_config():
         name = f"{file.parent.name}.yaml"
         if "kind" in manifest:
             config = RECORDS[manifest["kind"]](configs / "other" / name)
-            if (
-                manifest["kind"] == "viewing"
-            ):  # it tells what was in files that are not here
+            if manifest["kind"] == "viewing":  # it tells what was in files that are not here
                 resolved = yaml.safe_load((file.parent / "config.yaml").read_text(encoding="utf-8"))
                 told = config.resolved(resolved["log"]["sha256"])
                 assert provenance.digest(told) == manifest["config_sha256"], file.parent.name

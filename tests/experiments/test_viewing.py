@@ -105,14 +105,14 @@ def test_several_views_in_a_slot_count_once_and_have_no_order() -> None:
     rows = [(0, 0, 0), (0, 1, 0), (0, 0, 3)]
     for order in ((0, 1, 2), (1, 0, 2), (2, 1, 0)):
         log = views([rows[k] for k in order], [0, 1])
-        near, far = repeat_by_gap(log, 8, (2, 3))
-        assert np.isnan(near[0]) and near[1] == 0
-        assert far == (pytest.approx(1.0), 1)
+        near, far = repeat_by_gap(log, (2, 3))
+        assert np.isnan(near["value"]) and near["pairs"] == 0
+        assert far == {"value": pytest.approx(1.0), "pairs": 1}
 
 
 def test_slots_more_than_a_day_apart_are_no_pair() -> None:
     rows = [(0, 0, 0), (0, 0, 9), (0, 1, 10)]
-    assert repeat_by_gap(views(rows, [0, 1]), 8, (8,)) == [(0.0, 1)]
+    assert repeat_by_gap(views(rows, [0, 1]), (8,)) == [{"value": 0.0, "pairs": 1}]
 
 
 def test_minutes_by_hand() -> None:
