@@ -125,7 +125,7 @@ def statistics(people: People, weight: Real | None = None) -> dict[str, float]:
         "minutes_spread": _ratio(np.sqrt(max(_ratio(squares, number) - mean**2, 0.0)), mean),
         "top_share": _ratio(w[thinned] @ people.top_share[thinned], w[thinned].sum()),
         "largest_topic": _top(people.topic_views, w, 1),
-        "top_items": _top(people.item_views, w, max(1, round(0.1 * people.topic_of.size))),
+        "top_items": _top(people.item_views, w, max(1, round(people.topic_of.size / 10))),
         "rating_items": _rating_items(people, w),
         "views": _ratio(w @ people.views, w.sum()),
     }

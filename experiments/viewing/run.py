@@ -162,7 +162,10 @@ def summarise(
     draws = resampled(people, _ERROR_DRAWS, derived_seed(viewing.seed, "errors"))
     seed = derived_seed(viewing.seed, "gaps")
     gaps = repeat_by_gap(report.views, GAPS, draws=_ERROR_DRAWS, seed=seed)
-    log = marginals(report.views, slots) | {"intervals": _intervals(draws), "gaps": gaps}
+    log = marginals(report.views, slots) | {
+        "intervals": _intervals(draws),
+        "gaps": [_told(one) for one in gaps],
+    }
     readings = {}
     for reading in viewing.readings:
         done = {
