@@ -144,7 +144,7 @@ def repeat_by_gap(
 ) -> list[dict[str, float]]:
     """`repeat` for pairs of slots at most so many slots apart.
 
-    Each with `value`, `pairs` and, if people are drawn so many times, a 95 % interval `low`, `high`.
+    Each with `value` and `pairs`; with `low` and `high`, a 95 % interval, if people are drawn.
     """
     names, person = np.unique(views.person, return_inverse=True)
     topics = int(views.topic_of.max()) + 1
