@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from undertow.envs import world
@@ -270,3 +272,29 @@ def test_a_wrong_encoding_names_the_place(tmp_path: Path) -> None:
 def test_bad_mappings(columns: dict[str, Any], fields: dict[str, Any], expected: str) -> None:
     with pytest.raises(ValidationError, match=expected):
         config(None, columns, **fields)
+
+
+CELL = st.one_of(
+    st.none(),
+    st.sampled_from(["", "NaN", "-1", "0", "1e400", "0x1", "x", "z", " 3 "]),
+    st.integers(-10, 10**13),
+    st.text(max_size=4),
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.tuples(*[CELL] * 5), min_size=1, max_size=6))
+def test_whatever_a_log_holds_is_read_or_refused(
+    tmp_path: Path, rows: list[tuple[Any, ...]]
+) -> None:
+    data = dict(zip(clean(), map(list, zip(*rows, strict=True)), strict=True))
+    try:
+        views = read(tmp_path, data).views
+    except TableError as error:
+        assert "allowed:" in str(error)
+        return
+    assert 0 < len(views) <= len(rows)
+    assert (views.slot >= 0).all()
+    assert ((views.minutes > 0) | np.isnan(views.minutes)).all()
+    assert not np.isinf(views.rating).any()
+    assert views.item.max() < views.topic_of.size
