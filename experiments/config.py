@@ -2,6 +2,8 @@
 
 `extends: FILE` lays a file's keys over another's (a path beside it): mappings are merged key by
 key, anything else replaces; a key set to null is taken away.
+`overrides_from: FILE` in a world lays the world's own `overrides` over those that a file beside the
+config holds, such as the `world.yaml` of `undertow fit-views`.
 Unknown keys and values out of range are refused with the key's path, what was found and what is
 allowed.
 """
@@ -349,12 +351,28 @@ def read_yaml(file: Path, extended: tuple[Path, ...] = ()) -> dict[str, Any]:
         raise ConfigError(f"{file}: not YAML: {error}") from None
     if not isinstance(data, dict):
         raise ConfigError(f"{file}: found {type(data).__name__}; allowed: a mapping of keys")
+    _take_in_overrides(file, data)
     below = data.pop("extends", None)
     if below is None:
         return data
     if not isinstance(below, str):
         raise ConfigError(f"{file}: extends: found {below!r}; allowed: a path beside this file")
     return _laid_over(read_yaml(file.parent / below, (*extended, file.resolve())), data)
+
+
+def _take_in_overrides(file: Path, data: dict[str, Any]) -> None:
+    """Puts the overrides of the file that a world's `overrides_from` names under its own."""
+    worlds = data.get("worlds")
+    for name, block in worlds.items() if isinstance(worlds, dict) else ():
+        if not isinstance(block, dict) or "overrides_from" not in block:
+            continue
+        below, where = block.pop("overrides_from"), f"{file}: worlds.{name}.overrides_from"
+        if not isinstance(below, str):
+            raise ConfigError(f"{where}: found {below!r}; allowed: a path beside this file")
+        own = block.get("overrides") or {}
+        if not isinstance(own, dict):
+            raise ConfigError(f"{where}: found overrides {own!r} beside it; allowed: a mapping")
+        block["overrides"] = _laid_over(read_yaml(file.parent / below), own)
 
 
 def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

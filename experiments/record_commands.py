@@ -1,4 +1,4 @@
-"""The commands that make a record: validate, phase, sensitivity, replicate and so on."""
+"""The commands that make a record: validate, phase, sensitivity, tiny, fit-views and so on."""
 
 from __future__ import annotations
 
@@ -173,4 +173,32 @@ def tiny_command(
 
     with problems_told():
         folder = make(study_record(load_study(file)), results, fresh=fresh, workers=workers)
+    console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
+
+
+def fit_views_command(
+    file: Annotated[Path, typer.Argument(help="the fit in YAML")],
+    log: Annotated[Path | None, typer.Option(help="CSV or Parquet file of views")] = None,
+    items: Annotated[Path | None, typer.Option(help="CSV or Parquet file of items")] = None,
+    results: _Results = Path("results"),
+    fresh: _Fresh = False,
+    workers: _Workers = None,
+) -> None:
+    """Fit a world to logged views, and put log, fitted and starting world side by side."""
+    from .viewing.config import load_viewing
+    from .viewing.run import viewing_record
+
+    with problems_told():
+        record = viewing_record(load_viewing(file, log, items))
+        folder = make(record, results, fresh=fresh, workers=workers)
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    for reading, found in summary["readings"].items():
+        table = Table("parameter", summary["world"], "fitted", "95%", title=f"reading {reading}")
+        for name, one in found["parameters"].items():
+            interval = f"{one['low']:.3g} to {one['high']:.3g}"
+            table.add_row(name, f"{one['start']:.3g}", f"{one['value']:.3g}", interval)
+        console.print(table)
+        for name, why in found["left"].items():
+            console.print(f"{name} keeps its value: {why}", soft_wrap=True, highlight=False)
+    console.print(f"world: {folder / 'world.yaml'}", soft_wrap=True)
     console.print(f"report: {folder / 'report.md'}", soft_wrap=True)

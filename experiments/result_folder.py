@@ -31,6 +31,7 @@ _RECORDS = {"config.yaml", "manifest.json"}
 _OUTCOME = {"parts", "policies", "summary.json", "report.md", "figures"} | {
     "episodes.parquet",
     "people.parquet",
+    "world.yaml",
 }
 
 Manifest = dict[str, Any]

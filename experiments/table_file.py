@@ -21,8 +21,8 @@ _MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
 Cells = list[str | None]
 
 
-class CatalogueError(ValueError):
-    """A catalogue file cannot be used; names file, row, column, value found and what is allowed."""
+class TableError(ValueError):
+    """A file cannot be used; names file, row, column, value found and what is allowed."""
 
 
 @dataclass
@@ -39,14 +39,14 @@ class Table:
     counts: dict[str, int] = field(default_factory=dict)
     repairs: list[str] = field(default_factory=list)
 
-    def error(self, text: str, role: str | None = None, row: int | None = None) -> CatalogueError:
+    def error(self, text: str, role: str | None = None, row: int | None = None) -> TableError:
         """An error that names the place; `row` counts from 0."""
         place = [str(self.path)]
         if row is not None:
             place.append(f"row {row + 1}")
         if role is not None:
             place.append(f"column {self.names[role]!r}")
-        return CatalogueError(f"{', '.join(place)}: {text}")
+        return TableError(f"{', '.join(place)}: {text}")
 
     def missing(self, role: str) -> list[int]:
         """Rows (from 0) that lack a value."""
@@ -65,19 +65,19 @@ class Table:
 def read_table(path: Path, names: Mapping[str, str], encoding: str = "utf-8") -> Table:
     """Reads the columns `names` (role to name) of a CSV or Parquet file.
 
-    Raises `CatalogueError` for a file that cannot be read as one.
+    Raises `TableError` for a file that cannot be read as one.
     """
     if path.suffix.lower() not in {".csv", ".parquet"}:
-        raise CatalogueError(
+        raise TableError(
             f"{path}: found a file name that ends in {path.suffix!r}; allowed: .csv or .parquet"
         )
     try:
         raw = path.read_bytes()
     except OSError as error:
         reason = error.strerror or str(error)
-        raise CatalogueError(f"{path}: found {reason!r}; allowed: a readable file") from error
+        raise TableError(f"{path}: found {reason!r}; allowed: a readable file") from error
     if not raw:
-        raise CatalogueError(f"{path}: found an empty file; allowed: a header and rows")
+        raise TableError(f"{path}: found an empty file; allowed: a header and rows")
     if path.suffix.lower() == ".csv":
         columns = _csv_columns(path, raw, encoding, list(names.values()))
     else:
@@ -85,7 +85,7 @@ def read_table(path: Path, names: Mapping[str, str], encoding: str = "utf-8") ->
     cells = {role: [_clean(cell) for cell in columns[name]] for role, name in names.items()}
     rows = len(next(iter(cells.values())))
     if not rows:
-        raise CatalogueError(f"{path}: found a header and no rows; allowed: one or more rows")
+        raise TableError(f"{path}: found a header and no rows; allowed: one or more rows")
     return Table(path, names, cells, hashlib.sha256(raw).hexdigest(), {"rows": rows})
 
 
@@ -98,7 +98,7 @@ def _check_header(path: Path, header: Sequence[str], names: Sequence[str]) -> No
     for count, fault in ((0, "missing"), (2, "there more than once")):
         faulty = [repr(name) for name in names if min(header.count(name), 2) == count]
         if faulty:
-            raise CatalogueError(
+            raise TableError(
                 f"{path}, header: columns {', '.join(faulty)} are {fault}; "
                 f"allowed: {', '.join(map(repr, dict.fromkeys(header)))}, each once"
             )
@@ -110,13 +110,13 @@ def _csv_columns(path: Path, raw: bytes, encoding: str, names: list[str]) -> dic
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         header, *rows = [record for record in reader if record] or [[""]]
     except csv.Error as error:
-        raise CatalogueError(f"{path}: found no CSV ({error}); allowed: CSV with commas") from error
+        raise TableError(f"{path}: found no CSV ({error}); allowed: CSV with commas") from error
     header = [name.strip() for name in header]
     _check_header(path, header, names)
     for i, row in enumerate(rows):
         if len(row) != len(header):
             last = header[min(len(row), len(header)) - 1]
-            raise CatalogueError(
+            raise TableError(
                 f"{path}, row {i + 1}, after column {last!r}: found {len(row)} fields; "
                 f"allowed: {len(header)}, one a column"
             )
@@ -132,9 +132,9 @@ def _decode(path: Path, raw: bytes, encoding: str) -> str:
         header, row, column = records[0], len(records) - 1, len(records[-1])
         place = f"row {row}, column " if row else "header, column "
         place += repr(header[column - 1].strip()) if row and column <= len(header) else str(column)
-        raise CatalogueError(
+        raise TableError(
             f"{path}, {place}: found byte 0x{raw[error.start]:02x}; "
-            f"allowed: {encoding} text (or name another catalogue.encoding)"
+            f"allowed: {encoding} text (or name another encoding)"
         ) from error
 
 
@@ -142,7 +142,7 @@ def _parquet_columns(path: Path, raw: bytes, names: list[str]) -> dict[str, Cell
     try:
         data = parquet.read_table(pa.BufferReader(raw))
     except (pa.ArrowException, OSError) as error:
-        raise CatalogueError(f"{path}: found no Parquet ({error}); allowed: Parquet") from error
+        raise TableError(f"{path}: found no Parquet ({error}); allowed: Parquet") from error
     _check_header(path, data.column_names, names)
     columns: dict[str, Cells] = {}
     for name in names:
@@ -150,7 +150,7 @@ def _parquet_columns(path: Path, raw: bytes, names: list[str]) -> dict[str, Cell
         try:
             cells = column.cast(pa.string()).to_pylist()
         except pa.ArrowException as error:
-            raise CatalogueError(
+            raise TableError(
                 f"{path}, column {name!r}: found {column.type}; allowed: text, numbers or dates"
             ) from error
         # A column of whole numbers with gaps is often kept as floats: 39.0 is tag 39.
