@@ -118,8 +118,8 @@ def bench_command(
     suite: Annotated[
         list[str] | None,
         typer.Argument(
-            help="world, growth, single, fused, sardine, learner, sweep, profile; or headline, "
-            "which runs one seed of it"
+            help="world, growth, single, fused, sardine, learner, sweep, profile; asked for by "
+            "name: quality (whole trainings), headline (one seed of it)"
         ),
     ] = None,
     save: Annotated[Path | None, typer.Option("--json", help="save the figures by name")] = None,

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from ...envs.feed_batch import ENGINES
-from . import learner, profile, sardine, sweep, world
+from . import learner, profile, quality, sardine, sweep, world
 from .timing import Rates
 
 SUITES = ("world", "growth", "single", "fused", "sardine", "learner", "sweep", "profile")
-# Runs a tenth of the headline: some minutes on every core. Only where it is asked for.
-LONG = ("headline",)
+# Some minutes each, only where they are asked for: whole trainings, and a tenth of the headline.
+LONG = ("quality", "headline")
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ def run_suites(
         "learner": lambda: _learner(rounds),
         "sweep": lambda: _sweep(rounds),
         "profile": _profile,
+        "quality": _quality,
         "headline": _headline,
     }
     for name in suites:
@@ -134,6 +135,14 @@ def _sweep(rounds: int) -> Iterator[Line]:
     yield Line("workers_2_over_1", rates.ratio("2", "1"), "x", f"{os.cpu_count()} cores")
     for seeds, cost in sweep.by_seeds().items():
         yield Line(f"seconds_per_seed_{seeds}_seeds", cost, "s", "a short PPO and greedy")
+
+
+def _quality() -> Iterator[Line]:
+    for name, chosen in quality.settings().items():
+        if name != "numba" or name in _engines():
+            found = quality.trained(chosen)
+            yield Line(f"quality_{name}_seconds", found.seconds, "s", f"{chosen.slots:,} slots")
+            yield Line(f"quality_{name}_minutes", found.minutes, "min", "watched a day afterwards")
 
 
 def _headline() -> Iterator[Line]:

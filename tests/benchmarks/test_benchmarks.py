@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from undertow.envs import FeedBatch
 from undertow.envs.world import world
-from undertow.experiments.benchmarks import profile, sardine, suite, sweep, timing
+from undertow.experiments.benchmarks import profile, quality, sardine, suite, sweep, timing
 from undertow.experiments.benchmarks import world as world_benchmarks
 from undertow.experiments.benchmarks.learner import Nothing
 from undertow.experiments.cli import app
@@ -75,6 +75,14 @@ def test_the_cost_of_a_seed_is_the_time_over_the_seeds(monkeypatch):
     monkeypatch.setattr(sweep, "_do", lambda jobs, folder: done.append(len(jobs)))
     assert sweep.by_seeds((1, 4)) == {1: 12.0, 4: 3.0}
     assert done == [2, 8]  # two policies a seed
+
+
+def test_quality_is_what_the_trained_policy_earns_on_other_people():
+    few = {"slots": 512, "n_envs": 16, "n_steps": 16, "batch_size": 64, "n_epochs": 1, "net": (8,)}
+    found = quality.trained(quality.FIRST.model_copy(update=few), people=20)
+    assert found.seconds > 0 and 5 < found.minutes < 100
+    ours = quality.settings()
+    assert ours["numpy"].slots < quality.FIRST.slots and ours["numba"].engine == "numba"
 
 
 def test_a_seed_of_the_headline_is_all_its_cells(monkeypatch):
