@@ -38,12 +38,12 @@ from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..envs.world import Items, WorldParameters, altered, assemble
 from ..envs.world.arrays import Int
 from ..envs.world.catalogue import civic_content
-from .table_file import Table, read_table
+from .table_file import Encoding, Table, read_table
 from .table_file import TableError as CatalogueError
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "CatalogueError",
     "CatalogueFile",
     "CatalogueReport",
+    "ids_of",
     "read_catalogue",
     "topics_of",
 ]
@@ -101,17 +102,7 @@ class CatalogueFile(_Strict):
     items: int = Field(60, ge=4, le=20_000, description="shortlist, the size of the action space")
     seed: int = Field(7, ge=0, description="seed of the shortlist and of all that is drawn")
     civic_share: float = Field(0.34, ge=0, le=1, description="share of items that take a stance")
-    encoding: str = Field("utf-8", description="text encoding of a CSV file")
-
-    @field_validator("encoding")
-    @classmethod
-    def _encoding_exists(cls, encoding: str) -> str:
-        try:
-            "a".encode(encoding)
-        except LookupError as error:
-            allowed = "a text encoding that Python knows, such as utf-8, latin-1 or gb18030"
-            raise ValueError(f"found {encoding!r}; allowed: {allowed}") from error
-        return encoding
+    encoding: Encoding = Field("utf-8", description="text encoding of a CSV file")
 
 
 @dataclass(frozen=True)
@@ -143,7 +134,7 @@ def read_catalogue(config: CatalogueFile, parameters: WorldParameters) -> Catalo
         raise CatalogueError("catalogue.path: found none; allowed: a CSV or Parquet file")
     table = read_table(config.path, config.columns.names(), config.encoding)
     rule, generator = parameters.catalogue, np.random.Generator(np.random.Philox(config.seed))
-    ids = _ids(table)
+    ids = ids_of(table)
     topic, labels = topics_of(table, parameters.population.topics)
     duration = _durations(table, topic, config.columns.duration_unit, generator)
     creator = _creators(table, rule.creators, generator)
@@ -213,7 +204,8 @@ def read_catalogue(config: CatalogueFile, parameters: WorldParameters) -> Catalo
     return CatalogueReport(items, adapted, table.repairs, summary, labels, in_order, table.sha256)
 
 
-def _ids(table: Table) -> list[str]:
+def ids_of(table: Table) -> list[str]:
+    """The names in the role `id` of a table; refuses one that is missing or there twice."""
     seen: dict[str, int] = {}
     for i, cell in enumerate(table.cells["id"]):
         if cell is None:

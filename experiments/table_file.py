@@ -12,9 +12,24 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import pyarrow as pa
 import pyarrow.parquet as parquet
+from pydantic import AfterValidator
+
+
+def _known(encoding: str) -> str:
+    try:
+        "a".encode(encoding)
+    except LookupError as error:
+        allowed = "a text encoding that Python knows, such as utf-8, latin-1 or gb18030"
+        raise ValueError(f"found {encoding!r}; allowed: {allowed}") from error
+    return encoding
+
+
+#: The name of a text encoding, in a config.
+Encoding = Annotated[str, AfterValidator(_known)]
 
 _MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
 

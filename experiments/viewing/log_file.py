@@ -27,11 +27,11 @@ from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ...envs.world import WorldParameters
-from ..catalogue_file import UNKNOWN, topics_of
-from ..table_file import Table, TableError, read_table
+from ..catalogue_file import UNKNOWN, ids_of, topics_of
+from ..table_file import Encoding, Table, TableError, read_table
 from .views import Ints, Real, Views
 
 _LATEST = 4_102_444_800  # seconds since 1970: the year 2100; a later time is a mistake in the unit
@@ -88,17 +88,7 @@ class LogFile(_Strict):
     path: Path | None = Field(None, description="CSV or Parquet; or given on the command line")
     columns: LogColumns
     items: ItemsFile | None = None
-    encoding: str = Field("utf-8", description="text encoding of CSV files")
-
-    @field_validator("encoding")
-    @classmethod
-    def _encoding_exists(cls, encoding: str) -> str:
-        try:
-            "a".encode(encoding)
-        except LookupError as error:
-            allowed = "a text encoding that Python knows, such as utf-8, latin-1 or gb18030"
-            raise ValueError(f"found {encoding!r}; allowed: {allowed}") from error
-        return encoding
+    encoding: Encoding = Field("utf-8", description="text encoding of CSV files")
 
     @model_validator(mode="after")
     def _tags_stand_somewhere(self) -> Self:
@@ -298,16 +288,7 @@ def _items(
         raise TableError("log.items.path: found none; allowed: a CSV or Parquet file")
     roles = {"id": config.items.id, "topic": config.items.topic}
     catalogue = read_table(config.items.path, roles, config.encoding)
-    known: dict[str, int] = {}
-    for i, cell in enumerate(catalogue.cells["id"]):
-        if cell is None:
-            raise catalogue.error("found no id; allowed: a unique one", "id", i)
-        if cell in known:
-            first = known[cell] + 1
-            raise catalogue.error(
-                f"found {cell!r}, as in row {first}; allowed: a unique id", "id", i
-            )
-        known[cell] = i
+    known = dict.fromkeys(ids_of(catalogue))
     strangers = [name for name in dict.fromkeys(names) if name not in known]
     if len(strangers) == len(set(names)):
         raise catalogue.error(
