@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -50,6 +50,7 @@ class Large(BaseModel):
     seed: int = Field(0, ge=0)
     threshold: float = Field(0.6, gt=0, lt=1)
     keep_people: bool = Field(False, description="whether people.parquet is written")
+    engine: Literal["numpy", "numba"] = Field("numpy", description="what plays the world")
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ def live_block(block: PeopleBlock) -> dict[str, Any]:
         people=block.count,
         first=block.first,
         threshold=large.threshold,
+        engine=large.engine,
     )
     case = Case(lives, parameters.calendar.days, large.threshold)
     if large.keep_people:

@@ -9,7 +9,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from ..envs.feed_batch import ENGINES
 from .record import Record, run_record
+from .result_folder import ResultError
 from .terminal import bar, console, problems_told
 
 _CONFIGS = Path(__file__).parent / "configs" / "other"
@@ -110,6 +112,12 @@ def replicate_command(
     console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
 
 
+def _engine(name: str) -> Any:
+    if name not in ENGINES:
+        raise ResultError(f"--engine: found {name!r}; allowed: {', '.join(ENGINES)}")
+    return name
+
+
 def evaluate_command(
     policy: Annotated[str, typer.Argument(help="a saved policy's file, or the kind of a rule")],
     name: Annotated[str, typer.Option(help="name of the result")],
@@ -118,6 +126,7 @@ def evaluate_command(
     block: Annotated[int, typer.Option(min=1, help="people lived at once")] = 20_000,
     seed: Annotated[int, typer.Option(min=0, help="whose people")] = 0,
     keep_people: Annotated[bool, typer.Option(help="write people.parquet")] = False,
+    engine: Annotated[str, typer.Option(help="numpy, or numba: faster")] = "numpy",
     results: _Results = Path("results"),
     fresh: _Fresh = False,
     workers: _Workers = None,
@@ -134,6 +143,7 @@ def evaluate_command(
             block=block,
             seed=seed,
             keep_people=keep_people,
+            engine=_engine(engine),
         )
         folder = make(evaluation_record(large), results, fresh=fresh, workers=workers)
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))

@@ -63,13 +63,14 @@ def live(
     first: int = 0,
     threshold: float = 0.6,
     slate: Slate | None = None,
+    engine: str = "numpy",
 ) -> Lives:
     """Runs people first..first+people-1 of `seed` through the calendar; nobody is replaced.
 
     A policy that comes with a rule on the person's use (`Binding`) is asked who stays away.
-    slate: how it is read where the policy fills slates, (people, size).
+    slate: how it is read where the policy fills slates, (people, size). engine: see `FeedBatch`.
     """
-    batch = batch_of(parameters, people, policy.observation, items, slate=slate)
+    batch = batch_of(parameters, people, policy.observation, items, slate=slate, engine=engine)
     seeds = np.full(people, seed, dtype=np.int64)
     persons = np.arange(first, first + people, dtype=np.int64)
     observation = batch.start(seeds, persons)
@@ -165,6 +166,7 @@ def twins(
     first: int = 0,
     threshold: float = 0.6,
     slate: Slate | None = None,
+    engine: str = "numpy",
 ) -> Twins:
     """The policy's people and their twins without temptation, habit, ranking or feed."""
 
@@ -178,6 +180,7 @@ def twins(
             first=first,
             threshold=threshold,
             slate=slate,
+            engine=engine,
         )
 
     return Twins(

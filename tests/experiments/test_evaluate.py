@@ -219,3 +219,21 @@ def test_the_command_prints_every_metric(tmp_path, here):
     assert found.exit_code == 0, found.stderr
     for metric in ("Watch time", "Induced drift", "Creator Gini"):
         assert metric in found.stdout
+
+
+def test_either_engine_gives_the_same_figures(tmp_path):
+    found = []
+    for engine in ("numpy", "numba"):
+        large = Large(name=engine, policy="popular", people=60, block=40, engine=engine)
+        folder = run_record(evaluation_record(large), tmp_path, workers=1)
+        found.append(json.loads((folder / "summary.json").read_text())["metrics"])
+    for name, one in found[0].items():
+        if one["mean"] is None:
+            assert found[1][name]["mean"] is None, name
+            continue
+        assert found[1][name]["mean"] == pytest.approx(one["mean"], rel=1e-3, abs=1e-5), name
+
+
+def test_an_engine_that_there_is_not_is_refused_by_name(tmp_path):
+    said = undertow("evaluate", "random", "--name", "x", "--engine", "jax", "--results", tmp_path)
+    assert said.exit_code == 1 and "--engine: found 'jax'; allowed: numpy, numba" in said.stderr
