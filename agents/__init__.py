@@ -5,7 +5,7 @@ from .endorsement import Endorsement, EndorsementSettings
 from .function_policy import FunctionPolicy
 from .lagrangian import LagrangianPolicy, LagrangianSettings
 from .limits import Limited, Limits
-from .policy import Policy
+from .policy import Policy, in_world, places_of
 from .ppo import PPOPolicy, PPOSettings
 from .recurrent_ppo import RecurrentPPOPolicy, RecurrentPPOSettings
 from .registry import KINDS, SETTINGS, SLATE_KINDS, build_policy, load_policy
@@ -49,6 +49,8 @@ __all__ = [
     "UseLimited",
     "UseLimits",
     "build_policy",
+    "in_world",
     "load_policy",
     "make_vec_env",
+    "places_of",
 ]

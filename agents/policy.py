@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from undertow.envs.world import WorldParameters
 
 Action = NDArray[np.int64]
 Observed = NDArray[np.float32]
@@ -35,6 +37,27 @@ class Policy(Protocol):
     def save(self, path: Path) -> Path:
         """Writes the policy; returns the file written, which `load_policy` reads."""
         ...
+
+
+@runtime_checkable
+class KnowsTheWorld(Protocol):
+    """A policy that reckons with the equations of a world, and so with those of a twin's."""
+
+    def in_world(self, parameters: WorldParameters) -> Self:
+        """The same policy for the people of this world."""
+        ...
+
+
+def in_world(policy: Policy, parameters: WorldParameters) -> Policy:
+    """What runs people asks for: the policy in the world in which it acts."""
+    return policy.in_world(parameters) if isinstance(policy, KnowsTheWorld) else policy
+
+
+def places_of(policy: Policy) -> int | None:
+    """How long the slates are that a policy fills, also under a rule; None if it fills none."""
+    own: int | None = getattr(policy, "places", None)
+    within: Policy | None = getattr(policy, "policy", None)
+    return own if own is not None or within is None else places_of(within)
 
 
 def write_rule(path: Path, **fields: object) -> Path:

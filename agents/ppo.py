@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
+from gymnasium.spaces import MultiDiscrete
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from stable_baselines3 import PPO
@@ -141,6 +142,12 @@ class PPOPolicy:
             callbacks = [*callbacks, CriticWarmup(settings.critic_warmup)]
         model.learn(settings.slots, callback=CallbackList(callbacks))
         return cls(model, observation, deterministic=settings.deterministic)
+
+    @property
+    def places(self) -> int | None:
+        """How long the slates are that it fills; None if it leads with one item."""
+        space = self.model.action_space
+        return space.nvec.size if isinstance(space, MultiDiscrete) else None
 
     def begin(self, seed: NDArray[np.int64], person: NDArray[np.int64]) -> None:
         """Starts the people (seed, person), int64 (people,), at slot 0."""

@@ -37,7 +37,7 @@ class InTurn:
     kind: ClassVar[str] = "in_turn"
 
     def __init__(self, policy: Policy, size: int) -> None:
-        self.policy, self.size = policy, size
+        self.policy, self.size, self.places = policy, size, size
         self.observation = policy.observation
 
     def begin(self, seed: NDArray[np.int64], person: NDArray[np.int64]) -> None:
@@ -78,6 +78,11 @@ class GreedySlate:
 
     def __init__(self, parameters: WorldParameters, items: Items, slate: Slate) -> None:
         self.parameters, self.items, self.slate = parameters, items, slate
+        self.places = slate.size
+
+    def in_world(self, parameters: WorldParameters) -> Self:
+        """See `KnowsTheWorld`: a twin whom nothing tempts is worth other minutes."""
+        return type(self)(parameters, self.items, self.slate)
 
     def begin(self, seed: NDArray[np.int64], person: NDArray[np.int64]) -> None:
         """Nothing is remembered of anybody."""

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from undertow.envs.world import Mechanism, uniforms
+from undertow.envs.world import Mechanism, WorldParameters, uniforms
 
-from .policy import Action, Observed, Policy
+from .policy import Action, Observed, Policy, in_world
 from .wrapped_file import is_wrapped, read_wrapped, write_wrapped
 
 _USE_LIMITS = "use_limits.json"
@@ -69,6 +69,11 @@ class UseLimited:
     def __init__(self, policy: Policy, use_limits: UseLimits, *, slots_per_day: int) -> None:
         self.policy, self.use_limits, self.slots_per_day = policy, use_limits, slots_per_day
         self.observation = policy.observation
+
+    def in_world(self, parameters: WorldParameters) -> Self:
+        """See `KnowsTheWorld`."""
+        own = in_world(self.policy, parameters)
+        return type(self)(own, self.use_limits, slots_per_day=self.slots_per_day)
 
     def begin(self, seed: NDArray[np.int64], person: NDArray[np.int64]) -> None:
         """Starts the people (seed, person), int64 (people,), at slot 0 with nothing used."""

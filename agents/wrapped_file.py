@@ -35,4 +35,7 @@ def read_wrapped(
 
 def is_wrapped(file: Path, name: str) -> bool:
     """Whether this .zip holds the rule `name`."""
-    return zipfile.is_zipfile(file) and name in zipfile.ZipFile(file).namelist()
+    if not zipfile.is_zipfile(file):
+        return False
+    with zipfile.ZipFile(file) as archive:
+        return name in archive.namelist()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 from .views import OBSERVATIONS, VIEWS, OracleView, PlatformView
@@ -138,9 +139,15 @@ class FeedBatch:
         """Leads each person's feed with the item `action`, an integer array of `action_shape`.
 
         away: who keeps the app closed in this slot whatever calls, bool (people,); nobody if None.
-        Raises `ValueError` for an action outside the catalogue, naming the row.
+        Raises `ValueError` for an action outside the catalogue, naming the row, and for `away` of
+        another shape or type.
         """
         feed, following = self._shaped(action), self.slot + 1
+        if away is not None and (away.shape != (self.people,) or not _boolean(self.xp, away.dtype)):
+            raise ValueError(
+                f"away: found {away.dtype} of shape {away.shape}; allowed: bools of shape "
+                f"{(self.people,)}"
+            )
         self.state, outcome = self._lived(feed, following, away)
         self.slot = following
         yoked_logs = self.parameters.placebo == "yoked_logs"
@@ -246,15 +253,23 @@ def _integral(xp: Any, dtype: Any) -> bool:
     return bool(xp.isdtype(dtype, "integral"))
 
 
+@cache
+def _boolean(xp: Any, dtype: Any) -> bool:
+    return bool(xp.isdtype(dtype, "bool"))
+
+
+def missing(engine: str) -> str | None:
+    """Why an engine cannot be had here; None if it can."""
+    if engine == "numba" and find_spec("numba") is None:
+        return "numba is not installed; allowed: engine 'numpy', or pip install 'undertow[fast]'"
+    return None
+
+
 def _fused() -> Any:
     """The compiled loops; numba is slow to import, and NumPy needs none."""
-    try:
-        return importlib.import_module("undertow.envs.fused")
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "engine: numba is not installed; allowed: engine 'numpy', or "
-            "pip install 'undertow[fast]'"
-        ) from error
+    if (why := missing("numba")) is not None:
+        raise ModuleNotFoundError(f"engine: {why}")
+    return importlib.import_module("undertow.envs.fused")
 
 
 class _Newcomers:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..agents import LagrangianSettings, Policy, load_policy
+from ..agents import Binding, LagrangianSettings, Policy, in_world, load_policy
 from ..agents.lagrangian import COSTS
 from ..envs.feed_batch import FeedBatch
 from ..envs.world import Items, WorldParameters
@@ -134,6 +134,8 @@ def costs_a_day(
     parameters: WorldParameters, items: Items, policy: Policy, *, seed: int, people: int
 ) -> dict[str, float]:
     """Costs and minutes of people 0.. of `seed`, a day and person who is there."""
+    policy = in_world(policy, parameters)
+    binding = policy if isinstance(policy, Binding) else None
     batch = FeedBatch(parameters, people, policy.observation, items)
     who: tuple[NDArray[np.int64], NDArray[np.int64]] = np.full(people, seed), np.arange(people)
     observation = batch.start(*who)
@@ -142,8 +144,10 @@ def costs_a_day(
     served = 0
     for _ in range(parameters.calendar.slots):
         served += int(batch.state.present.sum())
-        step = batch.step(policy.act(observation))
+        step = batch.step(policy.act(observation), None if binding is None else binding.away())
         observation = step.observation
+        if binding is not None:
+            binding.used(step.outcome.opened, step.outcome.minutes)
         for name, cost in COSTS.items():
             sums[name] += float(cost(step.outcome).sum(dtype=np.float64))
         sums["minutes"] += float(step.outcome.minutes.sum(dtype=np.float64))

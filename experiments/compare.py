@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ..agents import Chronological, Policy, build_policy, load_policy
 from ..envs.world import PRESETS, Items, WorldParameters, synthetic, world
 from .drawing import arms, new_figure, save_figure, style
-from .evaluate import RULES
+from .evaluate import RULES, leads_with_an_item
 from .job import derived_seed, set_torch
 from .result_folder import ResultError
 from .rollout import Lives, live
@@ -56,13 +56,14 @@ def side_of(text: str, parameters: WorldParameters, items: Items) -> Side:
     if text in RULES:
         return Side(text, (build_policy(text, parameters, items, seed=0),))
     if Path(text).is_file():
-        return Side(Path(text).stem, (load_policy(text),))
+        return Side(Path(text).stem, (leads_with_an_item(load_policy(text), text),))
     before, colon, after = text.partition(":")
     if colon and "/" in after:
         cell = "--".join(after.split("/", 1))
         files = sorted((Path(before) / "policies").glob(f"{cell}--*"), key=_seed_of)
         if files:
-            return Side(after, tuple(load_policy(file) for file in files))
+            policies = (leads_with_an_item(load_policy(file), text) for file in files)
+            return Side(after, tuple(policies))
     elif colon:
         return Side(after, (_own(before, after, parameters, items),))
     raise ResultError(

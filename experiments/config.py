@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..agents import KINDS, SETTINGS, SLATE_KINDS, Limits, PPOSettings, UseLimits
+from ..envs.feed_batch import missing
 from ..envs.world import NULLS, PRESETS, Slate, WorldParameters
 from ..envs.world import world as build_world
 from .catalogue_file import CatalogueFile
@@ -262,6 +263,7 @@ class Experiment(_Block):
                     f"policies.{name}.ppo.greedy_prior: found {settings.greedy_prior:g} with the "
                     "platform's view; allowed: 0, or observation: oracle"
                 )
+            self._can_train(name, settings)
         for hypothesis in self.hypotheses:
             for term in hypothesis.terms():
                 self._require(f"hypotheses.{hypothesis.name}", term.policy, term.world)
@@ -270,6 +272,26 @@ class Experiment(_Block):
                 for world in (split.world, split.frozen):
                     self._require(f"splits.{split.name}", policy, world)
         return self
+
+    def _can_train(self, policy: str, settings: Any) -> None:
+        """Whether what this machine has, and the worlds of a policy, allow its settings."""
+        where = f"policies.{policy} (or training)"
+        engine = getattr(settings, "engine", "numpy")
+        if (why := missing(engine)) is not None:
+            raise ValueError(f"{where}: engine: found {engine!r}, but {why}")
+        slates = [w for w, run in self.cells.items() if policy in run and self.worlds[w].slate]
+        if not slates:
+            return
+        if engine != "numpy":
+            raise ValueError(
+                f"{where}: engine: found {engine!r} in {slates[0]!r}, a world of slates; "
+                "allowed: numpy"
+            )
+        if getattr(settings, "greedy_prior", 0):
+            raise ValueError(
+                f"{where}: greedy_prior: found {settings.greedy_prior:g} in {slates[0]!r}, a world "
+                "of slates; allowed: 0"
+            )
 
     def _require(self, where: str, policy: str, world: str) -> None:
         if policy not in self.cells.get(world, []):

@@ -21,7 +21,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..agents import KINDS, Chronological, Policy, build_policy, load_policy
+from ..agents import KINDS, Chronological, Policy, build_policy, load_policy, places_of
+from ..envs.feed_batch import missing
 from ..envs.world import PRESETS, WorldParameters, draw, synthetic, world
 from .job import derived_seed, set_torch
 from .markdown import join, table
@@ -80,9 +81,20 @@ def policy_of(large: Large, parameters: WorldParameters) -> Policy:
             f"{', '.join(RULES)}"
         )
     try:
-        return load_policy(file)
+        policy = load_policy(file)
     except ValueError as error:
         raise ResultError(str(error)) from None
+    return leads_with_an_item(policy, large.policy)
+
+
+def leads_with_an_item(policy: Policy, name: str) -> Policy:
+    """The policy; raises `ResultError` for one of slates, which a preset world does not show."""
+    if (places := places_of(policy)) is not None:
+        raise ResultError(
+            f"policy: found {name!r}, which fills slates of {places}; allowed: one that leads with "
+            "an item (a run measures slates)"
+        )
+    return policy
 
 
 def _world(large: Large) -> WorldParameters:
@@ -168,8 +180,10 @@ def _bits(
 
 
 def evaluation_record(large: Large) -> Record[PeopleBlock]:
-    """What `undertow evaluate` makes; raises `ResultError` where world or policy are not there."""
+    """What `undertow evaluate` makes; raises `ResultError` for what is not there."""
     parameters = _world(large)
+    if (why := missing(large.engine)) is not None:
+        raise ResultError(f"engine: found {large.engine!r}, but {why}")
     policy_of(large, parameters)
 
     def blocks(folder: Path, say: Callable[[str], None]) -> Sequence[PeopleBlock]:

@@ -23,10 +23,15 @@ _SHOWN = (
 )
 _LIMITS = (
     "It was trained on simulated people of one world and says nothing about real ones.",
-    "What learns here maximises watch time; what it does to people was not asked for.",
+    "Watch time is all that is asked of what learns here, but where its card names a constraint.",
     "It expects observations of the world's own layout (topics, items, view) and fits no other.",
     "It is here for research and teaching; it must not choose what anybody sees.",
 )
+
+_CONSTRAINED = {
+    "ppo_lagrangian": "it learnt to keep the costs above within their budgets",
+    "ppo_shift_penalty": "it paid a penalty on how far it moved people from their forecast",
+}
 
 
 def write_cards(folder: Path) -> Path:
@@ -87,6 +92,11 @@ def _card(result: Result, block: dict[str, Any], policy: str, world: str, saved:
     settings = block.get(block["kind"]) or {}
     if settings:
         facts.append("settings: " + ", ".join(f"{k} {v}" for k, v in settings.items()))
+    if block["kind"] in _CONSTRAINED:
+        facts.append(f"constrained: {_CONSTRAINED[block['kind']]}")
+    for rule, name in (("limits", "rule on what leads"), ("use_limits", "rule on use")):
+        if block.get(rule):
+            facts.append(f"{name}: " + ", ".join(f"{k} {v}" for k, v in block[rule].items()))
     rows = [
         [
             f"{result.title(metric)} ({result.metrics[metric].get('unit')})",

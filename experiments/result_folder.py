@@ -208,6 +208,7 @@ def _job_inputs(config: dict[str, Any], world: str, policy: str) -> dict[str, An
     block = config["policies"][policy]
     return {
         "world": config["worlds"][world]["parameters"],
+        "slate": config["worlds"][world].get("slate"),
         "policy": {key: value for key, value in block.items() if key != "description"},
         "evaluation": config["evaluation"],
         "catalogue": config["catalogue"],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..agents import Binding, Policy
+from ..agents import Binding, Policy, in_world
 from ..envs.slate_batch import batch_of
 from ..envs.world import Items, Slate, WorldParameters, altered
 
@@ -70,6 +70,7 @@ def live(
     A policy that comes with a rule on the person's use (`Binding`) is asked who stays away.
     slate: how it is read where the policy fills slates, (people, size). engine: see `FeedBatch`.
     """
+    policy = in_world(policy, parameters)
     batch = batch_of(parameters, people, policy.observation, items, slate=slate, engine=engine)
     seeds = np.full(people, seed, dtype=np.int64)
     persons = np.arange(first, first + people, dtype=np.int64)

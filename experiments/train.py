@@ -99,6 +99,7 @@ def train(
         callback=WorldMetrics(tensorboard) if block.kind in _LEARNS else None,
         limits=block.limits,
         use_limits=block.use_limits,
+        slate=experiment.worlds[world].slate,
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     return trained, trained.save(out)

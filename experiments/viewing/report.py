@@ -34,8 +34,8 @@ _READINGS = {
 _NOT_TOLD = {
     "population.stance_sd, susceptibility, latitude, news": "a log holds no stances",
     "population.taste_mean, appraisal.base, opening.*": "views do not say what was passed over",
-    "appraisal.taste, search.sharpness against taste_sd": "only their product shows in choices; "
-    "the weight of taste keeps its value",
+    "the weight of taste in a choice, apart from population.taste_sd": "only their product shows; "
+    "the weight keeps its value, whatever else of the choice is fitted",
     "habit.*, tolerance.*, taste.gain, churn.*": "they need a feed that is known, and people who "
     "are seen from their first day to their last",
     "self_control, regret, welfare.*": "what a person would have chosen beforehand is not logged",
@@ -96,7 +96,7 @@ def _parameters(summary: dict[str, Any], found: dict[str, Any]) -> str:
     off = found["draws_off"]
     doubt = " The interval is then too narrow." if off is not None and off > 0.1 else ""
     told = (
-        f"Intervals: 95% of {summary['draws']} draws of users, each fitted anew; {off:.0%} of "
+        f"Intervals: 95% of {found['draws_used']} draws of users, each fitted anew; {off:.0%} of "
         f"these fits stayed more than a standard error off.{doubt}"
         if off is not None
         else "No parameter is set in this reading."

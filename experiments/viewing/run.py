@@ -36,6 +36,7 @@ KIND = "viewing"
 FITTED_WORLD = "world.yaml"
 GAPS = (1, 2, 4, 8, 24, 56)  # slots
 _ERROR_DRAWS = 400  # of people, for the standard errors of the log's statistics
+_KNOWN = 0.95  # share of these draws in which a statistic must have a value
 _CHUNK = 10  # draws or simulations a task
 _QUANTILES = tuple(round(q, 2) for q in np.linspace(0.02, 0.98, 49))
 
@@ -106,12 +107,17 @@ def tasks_of(
             ("start", empty, people.views.size),
         ]
         if fitted.aims:
-            wanted.insert(0, ("draws", draws, viewing.people))
+            wanted.insert(0, ("draws", _usable(fitted, draws), viewing.people))
         for what, values, size in wanted:
             for first in range(0, len(values), _CHUNK):
                 some = tuple(values[first : first + _CHUNK])
                 tasks.append(Chunk(viewing, what, reading, first, fitted, some, errors, size))
     return tasks
+
+
+def _usable(fitted: Fitted, draws: list[dict[str, float]]) -> list[dict[str, float]]:
+    """Draws of people in which every statistic that sets a parameter has a value."""
+    return [one for one in draws if all(np.isfinite(one[aim.statistic]) for aim in fitted.aims)]
 
 
 def work(chunk: Chunk) -> list[Any]:
@@ -182,6 +188,7 @@ def summarise(
             "parameters": _parameters(fitted, viewing.start(), done["draws"]),
             "left": fitted.left,
             "reach": fitted.reach,
+            "draws_used": len(done["draws"]),
             "draws_off": _off(done["draws"]),
             "fitted": _worlds(done["fitted"]),
             "start": _worlds(done["start"]),
@@ -295,8 +302,9 @@ def _targets(viewing: Viewing, people: People) -> dict[str, Target]:
     found = {}
     for name in FITTED:
         drawn = np.array([one[name] for one in draws])
-        drawn = drawn[np.isfinite(drawn)]
-        error = float(drawn.std(ddof=1)) if drawn.size > 1 else float("nan")
+        known = np.isfinite(drawn)
+        # Where a few draws of people have no value, too few people have one.
+        error = float(drawn[known].std(ddof=1)) if known.mean() >= _KNOWN else float("nan")
         found[name] = Target(values[name], error)
     return found
 

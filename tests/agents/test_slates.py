@@ -17,10 +17,11 @@ from undertow.agents import (
     Random,
     build_policy,
     load_policy,
+    places_of,
 )
 from undertow.envs import FeedBatch, Slate, SlateBatch
 from undertow.envs.world import synthetic, world
-from undertow.experiments.rollout import live
+from undertow.experiments.rollout import live, twins
 
 PEOPLE = 32
 SMALL = {"calendar": {"slots_per_day": 4, "days": 3}, "catalogue": {"items": 12}}
@@ -85,6 +86,24 @@ def test_of_one_item_it_is_greedy():
         assert np.array_equal(
             GreedySlate(parameters, items, slate).act(look)[:, 0], greedy.act(look)
         )
+
+
+def test_of_one_item_its_twins_are_those_of_greedy():
+    """In a twin's world it reckons with what that twin feels, as the oracle view does."""
+    parameters, items = a_world()
+    slate = Slate(size=1)
+    neutral = Chronological(items.supply)
+    told = [
+        twins(parameters, items, policy, one, seed=3, people=PEOPLE, slate=how)
+        for policy, one, how in (
+            (Greedy(len(items)), neutral, None),
+            (GreedySlate(parameters, items, slate), InTurn(neutral, 1), slate),
+        )
+    ]
+    for name in ("policy", "no_temptation", "no_habit"):
+        plain, slated = (getattr(one, name) for one in told)
+        assert np.array_equal(plain.minutes, slated.minutes), name
+    assert not np.array_equal(told[0].policy.minutes, told[0].no_temptation.minutes)
 
 
 @pytest.mark.parametrize("search", [False, True])
@@ -186,6 +205,7 @@ def test_what_is_saved_acts_as_before(kind, tmp_path):
         settings=QUICK if kind == "ppo" else None,
     )
     loaded = load_policy(policy.save(tmp_path / kind))
+    assert places_of(policy) == places_of(loaded) == 3
     look = seen(parameters, items, slate, 3)
     if policy.observation == "platform":
         look = FeedBatch(parameters, PEOPLE, items=items).start(*people())

@@ -272,3 +272,12 @@ def test_an_unknown_observation_is_answered_with_those_there_are():
 def test_a_batch_has_somebody_in_it(people):
     with pytest.raises(ValueError, match=f"people: found {people}; allowed: 1 or more"):
         FeedBatch(BASE, people)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+@pytest.mark.parametrize("away", [np.ones(1, dtype=bool), np.ones(3, dtype=bool), np.ones(4)])
+def test_who_is_away_is_told_for_everybody(engine, away):
+    batch = FeedBatch(world(), 4, engine=engine)
+    batch.start(0, np.arange(4))
+    with pytest.raises(ValueError, match=rf"away: found {away.dtype} .*; allowed: bools of shape"):
+        batch.step(np.zeros(4, dtype=np.int64), away)

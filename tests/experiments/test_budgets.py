@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from undertow.agents import Chronological, PPOPolicy, PPOSettings
+from undertow.agents import Chronological, PPOPolicy, PPOSettings, UseLimited, UseLimits
 from undertow.agents.lagrangian import COSTS
 from undertow.envs import FeedBatch
 from undertow.envs.world import synthetic, world
@@ -44,6 +44,18 @@ def test_a_cost_is_that_of_a_day_and_person_who_is_there():
     assert found["minutes"] == pytest.approx(minutes / (person_slots / 4), rel=1e-6)
     assert found.keys() == {*COSTS, "minutes"}
     assert found["induced_extremity"] >= found["outward_drift"]
+
+
+def test_a_rule_on_use_is_kept_while_costs_are_measured():
+    parameters = world("vulnerable", overrides={"calendar": {"slots_per_day": 4, "days": 5}})
+    items = synthetic(parameters)
+    free = Chronological(items.supply)
+    bound = UseLimited(free, UseLimits(daily_limit=1.0), slots_per_day=4)
+    minutes = [
+        costs_a_day(parameters, items, policy, seed=3, people=50)["minutes"]
+        for policy in (free, bound)
+    ]
+    assert 0 < minutes[1] < 0.8 * minutes[0]
 
 
 @pytest.mark.parametrize(

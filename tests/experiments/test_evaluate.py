@@ -1,6 +1,7 @@
 """Large evaluations: every metric as sums, merged exactly, in bounded memory, resumed."""
 
 import json
+import sys
 import tracemalloc
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from undertow.agents import Chronological, Greedy, Random
+from undertow.agents import Chronological, Greedy, InTurn, Random
 from undertow.envs.world import altered, draw, synthetic, world
 from undertow.experiments import record
 from undertow.experiments.evaluate import (
@@ -212,6 +213,19 @@ def test_a_file_that_is_no_policy_is_told(tmp_path):
     (tmp_path / "odd.json").write_text("{}")
     with pytest.raises(ResultError, match="not a rule that `save` wrote"):
         evaluation_record(large(policy=str(tmp_path / "odd.json")))
+
+
+def test_a_policy_of_slates_is_refused(tmp_path):
+    file = InTurn(Random(60), 3).save(tmp_path / "three")
+    found = undertow("evaluate", file, "--name", "x", "--results", tmp_path)
+    assert found.exit_code == 1 and "which fills slates of 3; allowed: one that" in found.stderr
+    assert "which fills slates of 3" in undertow("compare", "greedy", file).stderr
+
+
+def test_an_engine_that_is_not_installed_is_told_before_anything_starts(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    with pytest.raises(ResultError, match="engine: found 'numba', but numba is not installed"):
+        evaluation_record(large(engine="numba"))
 
 
 def test_the_command_prints_every_metric(tmp_path, here):

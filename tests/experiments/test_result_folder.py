@@ -340,6 +340,18 @@ def test_a_changed_world_or_measurement_runs_its_jobs_again(stopped, tmp_path, l
     assert len(ran) == 4
 
 
+def test_a_changed_slate_runs_its_jobs_again(tmp_path, light, unmerged):
+    def slated(size):
+        worlds = {"lively": {**TINY["worlds"]["lively"], "slate": {"size": size}}}
+        return {"worlds": worlds, "cells": {"lively": ["random"]}, "hypotheses": [], "splits": []}
+
+    run(experiment(**slated(2)), tmp_path)
+    ran, _ = rerun(tmp_path / "tiny", **slated(2))
+    assert ran == []
+    ran, _ = rerun(tmp_path / "tiny", **slated(3))
+    assert ran == ["lively--random--0", "lively--random--1"]
+
+
 def test_changed_limits_and_settings_of_a_kind_run_their_jobs_again(tmp_path, light, unmerged):
     kinds = {
         "capped": {"kind": "random", "limits": {"extremity_cap": 0.5}},

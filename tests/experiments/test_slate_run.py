@@ -1,6 +1,7 @@
 """A world of slates in an experiment: config, run and what is refused."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from undertow.agents import load_policy
 from undertow.experiments.config import Experiment
 from undertow.experiments.run import run
+from undertow.experiments.train import train
 
 from .tiny import TINY
 
@@ -70,3 +72,25 @@ def test_a_bad_slate_is_refused_by_key(slate):
     worlds = {"lively": SLATED["worlds"]["lively"] | {"slate": slate}}
     with pytest.raises(ValueError, match="slate"):
         experiment(worlds=worlds, cells={"lively": ["random"]})
+
+
+@pytest.mark.parametrize("kind", ["random", "greedy"])
+def test_what_is_trained_alone_fills_the_slates_of_its_world(kind, tmp_path, light):
+    policy, _ = train(experiment(), policy=kind, world="lively", seed=0, out=tmp_path / kind)
+    assert policy.places == 3
+
+
+@pytest.mark.parametrize("own", [{"engine": "numba"}, {"greedy_prior": 1.0}])
+def test_settings_that_no_slate_allows_are_refused_before_the_run(own):
+    (key,) = own
+    ppo = {"kind": "ppo", "observation": "oracle", "ppo": own}
+    with pytest.raises(ValueError, match=rf"{key}: found .* in 'lively', a world of slates"):
+        experiment(policies=SLATED["policies"] | {"ppo": ppo})
+
+
+def test_an_engine_that_is_not_installed_is_refused_before_the_run(monkeypatch):
+    compiled = {"training": TINY["training"] | {"engine": "numba"}}
+    Experiment.model_validate(TINY | compiled)
+    monkeypatch.setitem(sys.modules, "numba", None)
+    with pytest.raises(ValueError, match="engine: found 'numba', but numba is not installed"):
+        Experiment.model_validate(TINY | compiled)
