@@ -34,8 +34,7 @@ _Workers = Annotated[int | None, typer.Option(min=1, help="processes; one a core
 
 
 def validate_command(
-    file: Annotated[Path, typer.Argument(help="the suite in YAML")] = _CONFIGS
-    / "other/validity.yaml",
+    file: Annotated[Path, typer.Argument(help="the suite in YAML")] = _VALIDITY,
     results: _Results = Path("results"),
     fresh: _Fresh = False,
     workers: _Workers = None,

@@ -1,4 +1,6 @@
+import inspect
 import json
+from pathlib import Path
 
 import pytest
 
@@ -122,6 +124,18 @@ def test_a_run_tells_its_jobs_and_where_the_report_is(tmp_path, light):
     assert f"report: {tmp_path / 'tiny' / 'report.md'}" in found.stdout
     assert "4/4" in found.stdout
     assert found.stderr == ""
+
+
+def test_the_file_that_a_command_takes_by_default_is_there():
+    defaults = {
+        command.callback.__name__: default
+        for command in cli.app.registered_commands
+        for default in [inspect.signature(command.callback).parameters.get("file")]
+        if default is not None and isinstance(default.default, Path)
+    }
+    assert len(defaults) >= 5
+    for name, parameter in defaults.items():
+        assert parameter.default.is_file(), (name, parameter.default)
 
 
 def test_a_missing_file(tmp_path):
