@@ -25,17 +25,21 @@ def forest(hypotheses: Sequence[Told]) -> Figure:
     left.axvline(0, color="#555555", lw=0.9)
     for at, (_, part) in enumerate(claims):
         _claim(left, part, at)
-    left.set_xlim(-1.35, 1.35)
+    left.set_xlim(-1.1, 1.5)
     left.set_xticks([0], ["threshold"])
     left.set_title(f"Claims: {_said([p['held'] for _, p in claims])} held")
-    left.set_xlabel("right of the line: as claimed; each row in units of its own interval")
+    left.set_xlabel(
+        "right of the line: as claimed; each row in a unit of its own; means at the right"
+    )
     right.axvspan(-1, 1, color="#000000", alpha=0.08, lw=0)
     for at, (_, part) in enumerate(nulls):
         _null(right, part, at)
-    right.set_xlim(-_REACH - 0.2, _REACH + 0.2)
+    right.set_xlim(-_REACH - 0.2, _REACH + 1.6)
     right.set_xticks([-1, 0, 1], ["− margin", "null", "+ margin"])
     right.set_title(f"Nulls: {_said([p['passed'] for _, p in nulls])} passed")
-    right.set_xlabel("in units of the margin (grey); diamonds: must be exact; arrows: further out")
+    right.set_xlabel(
+        "unit: the margin (grey); diamonds must be exact; arrows lie further out", fontsize=8
+    )
     for axes, parts in ((left, claims), (right, nulls)):
         axes.set_yticks(range(len(parts)), [_label(name, part) for name, part in parts])
         axes.set_ylim(rows - 0.4, -0.6)
@@ -51,7 +55,7 @@ def _said(flags: Sequence[bool]) -> str:
 
 
 def _label(name: str, part: Told) -> str:
-    return f"{part['name'].replace('_', ' ')}  {name}"
+    return f"{name}  {part['name'].replace('_', ' ')}"
 
 
 def _claim(axes: Axes, part: Told, at: int) -> None:
@@ -64,9 +68,7 @@ def _claim(axes: Axes, part: Told, at: int) -> None:
     unit = max(abs(end) for end in ends) or 1.0
     axes.plot([end / unit for end in ends], [at, at], color=colour, lw=1.6)
     axes.plot(mean / unit, at, "o", color=colour, ms=5, mec="white")
-    text = f"{part['mean']:.3g}".replace("-", "−")
-    where, anchor = (-0.06, "right") if mean > 0 else (0.06, "left")
-    axes.text(where, at, text, va="center", ha=anchor, fontsize=7, color=colour)
+    _mean(axes, part, at, colour)
 
 
 def _null(axes: Axes, part: Told, at: int) -> None:
@@ -90,5 +92,11 @@ def _null(axes: Axes, part: Told, at: int) -> None:
             ends = [max(low, -_REACH), min(high, _REACH)]
             axes.plot(ends, [at, at], color=colour, lw=1.6)
             axes.plot(mean, at, "o", color=colour, ms=5, mec="white")
+    _mean(axes, part, at, colour)
+
+
+def _mean(axes: Axes, part: Told, at: int, colour: str) -> None:
+    """The mean in figures, at the right edge."""
     text = f"{part['mean']:.3g}".replace("-", "−")
-    axes.text(_REACH + 0.15, at, text, va="center", ha="right", fontsize=7, color=colour)
+    place = axes.get_yaxis_transform()
+    axes.text(0.99, at, text, va="center", ha="right", fontsize=7, color=colour, transform=place)
