@@ -177,15 +177,22 @@ def hypotheses_command(
     results: _Results = Path("results"),
     fresh: _Fresh = False,
     workers: _Workers = None,
+    report: Annotated[
+        bool, typer.Option(help="only write a finished result's report anew")
+    ] = False,
 ) -> None:
     """Test hypotheses written beforehand, each with its nulls, and say which are supported."""
     from .hypotheses.config import load_register
     from .hypotheses.report import verdict_rows
-    from .hypotheses.run import hypotheses_record
+    from .hypotheses.run import hypotheses_record, report_anew
 
     with problems_told():
-        record = hypotheses_record(load_register(file), results)
-        folder = make(record, results, fresh=fresh, workers=workers)
+        register = load_register(file)
+        if report:
+            folder = report_anew(results / register.name)
+        else:
+            record = hypotheses_record(register, results)
+            folder = make(record, results, fresh=fresh, workers=workers)
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     table = Table("", "hypothesis", "verdict", "claims", "nulls", "seeds")
     for line in verdict_rows(summary):

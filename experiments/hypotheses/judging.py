@@ -1,8 +1,8 @@
 """Claims by one-sided t tests, corrected by Holm over all of them; nulls by equivalence tests.
 
 The seed is the unit. With five seeds the smallest p of an exact sign-flip test is 1/32, which no
-correction over many claims leaves below 5 %; the t test takes means over seeds, each of them a
-contrast of 1,500 twins, to be normal. Nulls are not corrected: a hypothesis needs all of its own to
+correction over many claims leaves below 5 %; the t test takes values of seeds, each of them a
+contrast of many twins, to be normal. Nulls are not corrected: a hypothesis needs all of its own to
 pass (intersection-union, Berger 1982), which is conservative as it is.
 """
 

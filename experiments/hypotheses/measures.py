@@ -1,4 +1,4 @@
-"""What is measured of a policy among the people of one seed: every metric, and five of this study.
+"""What is measured of a policy among the people of one seed: every metric, and some of this study.
 
 A subject lives its twins when a statistic first looks at them, since most look at two of five.
 """
@@ -49,6 +49,7 @@ class Subject:
     threshold: float
 
     def _live(self, policy: Policy, overrides: dict[str, dict[str, bool]]) -> Lives:
+        """overrides: the mechanisms that a twin lacks."""
         return live(
             altered(self.parameters, overrides),
             self.items,

@@ -81,6 +81,6 @@ class Quantity:
             case ast.UnaryOp(operand=operand):
                 return -self._value(operand, values)
             case ast.Constant(value=int() | float() as number):
-                return np.float64(number) * np.ones(1)
+                return np.full(1, number, dtype=np.float64)
         (cell,) = self._read(node)
         return values(cell)

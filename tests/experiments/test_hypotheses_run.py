@@ -5,6 +5,7 @@ import json
 import pytest
 import yaml
 
+import undertow.experiments.record as record
 from undertow.agents import load_policy
 from undertow.experiments.hypotheses.config import load_register
 from undertow.experiments.hypotheses.run import hypotheses_record, measurements
@@ -21,7 +22,9 @@ def told(finished, tmp_path_factory):
     folder = tmp_path_factory.mktemp("register")
     copied(finished, folder / "results")
     file = written(folder, prepared())
-    done = undertow("hypotheses", file, "--results", folder / "results", "--workers", 1)
+    with pytest.MonkeyPatch.context() as patch:  # in this process: a worker's start is slow
+        patch.setattr(record, "in_processes", lambda work, tasks, workers: map(work, tasks))
+        done = undertow("hypotheses", file, "--results", folder / "results")
     assert done.exit_code == 0, done.output
     assert "1 supported" in done.output or "0 of 1 supported" in done.output
     return folder / "results" / "tiny_ten"
@@ -81,9 +84,21 @@ def test_a_policy_that_a_result_lost_is_named(told, tmp_path):
     copied(told.parent / "tiny", tmp_path / "results")
     (tmp_path / "results/tiny/policies/lively--ppo--1.zip").unlink()
     register = load_register(written(tmp_path, prepared()))
-    record = hypotheses_record(register, tmp_path / "results")
+    again = hypotheses_record(register, tmp_path / "results")
     with pytest.raises(ResultError, match=r"lively--ppo--1\.zip: no such policy; allowed"):
-        run_record(record, tmp_path / "results", workers=1)
+        run_record(again, tmp_path / "results", workers=1)
+
+
+def test_the_report_alone_can_be_written_anew(told, tmp_path):
+    folder = copied(told, tmp_path / "results")
+    before = (folder / "report.md").read_bytes()
+    (folder / "report.md").unlink()
+    file = written(tmp_path, prepared())
+    done = undertow("hypotheses", file, "--results", tmp_path / "results", "--report")
+    assert done.exit_code == 0, done.output
+    assert (folder / "report.md").read_bytes() == before
+    gone = undertow("hypotheses", file, "--results", tmp_path / "nowhere", "--report")
+    assert gone.exit_code == 1 and "not finished" in gone.output
 
 
 def test_the_config_beside_the_report_is_the_register(told, tmp_path):
