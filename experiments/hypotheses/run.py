@@ -182,7 +182,11 @@ def summarise(register: Register, saved: SavedResults, data: dict[str, Any]) -> 
         return quantity.of(values)
 
     judged = judge(register.hypotheses, value_of)
-    used = dict.fromkeys(cell.statistic for cell in register.needed())
+    used, policies, worlds = (
+        dict.fromkeys(names) for names in zip(*register.needed(), strict=True)
+    )
+    told = {name: block.description for name, block in register.policies.items()}
+    told |= {name: variant.description for name, variant in register.variants.items()}
     return {
         "name": register.name,
         "title": register.title,
@@ -193,11 +197,9 @@ def summarise(register: Register, saved: SavedResults, data: dict[str, Any]) -> 
         "worlds": {
             name: {"preset": w.preset, "null": w.null, "description": w.description}
             for name, w in register.worlds.items()
+            if name in worlds
         },
-        "policies": {
-            **{name: block.description for name, block in register.policies.items()},
-            **{name: variant.description for name, variant in register.variants.items()},
-        },
+        "policies": {name: text for name, text in told.items() if name in policies},
         "statistics": {
             name: {"title": STATISTICS[name].title, "definition": STATISTICS[name].definition}
             for name in used
