@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..drawing import new_figure
+from .wording import Told, number
 
 _GOOD, _BAD = "#0072B2", "#D55E00"
 _REACH = 3.0  # margins to either side that are drawn
-Told = dict[str, Any]
 
 
 def forest(hypotheses: Sequence[Told]) -> Figure:
@@ -28,9 +27,7 @@ def forest(hypotheses: Sequence[Told]) -> Figure:
     left.set_xlim(-1.1, 1.5)
     left.set_xticks([0], ["threshold"])
     left.set_title(f"Claims: {_said([p['held'] for _, p in claims])} held")
-    left.set_xlabel(
-        "right of the line: as claimed; each row in a unit of its own; means at the right"
-    )
+    left.set_xlabel("right of the line: as claimed; each row in a unit of its own", fontsize=8)
     right.axvspan(-1, 1, color="#000000", alpha=0.08, lw=0)
     for at, (_, part) in enumerate(nulls):
         _null(right, part, at)
@@ -97,6 +94,6 @@ def _null(axes: Axes, part: Told, at: int) -> None:
 
 def _mean(axes: Axes, part: Told, at: int, colour: str) -> None:
     """The mean in figures, at the right edge."""
-    text = f"{part['mean']:.3g}".replace("-", "−")
+    text = number(part["mean"])
     place = axes.get_yaxis_transform()
     axes.text(0.99, at, text, va="center", ha="right", fontsize=7, color=colour, transform=place)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from ..drawing import save_figure, style
 from ..markdown import bullets, enumeration, join, section, table
 from ..record import made_section
 from ..result_folder import Manifest
 from .forest import forest
-
-Told = dict[str, Any]
+from .wording import Told, interval, number, verdict
 
 
 def draw(summary: Told, folder: Path) -> None:
@@ -29,9 +27,10 @@ def hypotheses_report(summary: Told, manifest: Manifest) -> str:
     head = [
         f"# {summary['title']}",
         summary["description"],
-        f"**{summary['supported']} of {len(hypotheses)} are supported.** They make {claims} "
-        f"claims, of which {_count(hypotheses, 'claims', 'held')} held, and have {nulls} nulls, "
-        f"of which {_count(hypotheses, 'nulls', 'passed')} passed.",
+        f"**Supported: {summary['supported']} of {len(hypotheses)}.** Of {claims} claims "
+        f"{_count(hypotheses, 'claims', 'held')} held, of {nulls} nulls "
+        f"{_count(hypotheses, 'nulls', 'passed')} passed.",
+        _apart(hypotheses),
         table(
             ["", "hypothesis", "verdict", "claims held", "nulls passed", "seeds"],
             verdict_rows(summary),
@@ -52,20 +51,6 @@ def hypotheses_report(summary: Told, manifest: Manifest) -> str:
     )
 
 
-def verdict(hypothesis: Told) -> str:
-    """In words: supported, or what failed."""
-    if hypothesis["supported"]:
-        return "supported"
-    failed = [c["name"] for c in hypothesis["claims"] if not c["held"]]
-    unpassed = [n["name"] for n in hypothesis["nulls"] if not n["passed"]]
-    parts = [
-        f"{text} `{'`, `'.join(names)}`"
-        for text, names in (("claim", failed), ("null", unpassed))
-        if names
-    ]
-    return "not supported: " + " and ".join(parts)
-
-
 def verdict_rows(summary: Told) -> list[list[str]]:
     """A row a hypothesis: name, title, verdict, how many claims held and nulls passed, seeds."""
     rows = []
@@ -83,24 +68,19 @@ def verdict_rows(summary: Told) -> list[list[str]]:
     return rows
 
 
-def number(value: float | None) -> str:
-    """Three figures, with a real minus sign."""
-    if value is None:
-        return "undefined"
-    return f"{value:.3g}".replace("-", "−")
-
-
-def interval(part: Told) -> str:
-    """Mean and 95 % interval."""
-    if part["mean"] is None:
-        return "undefined"
-    if part["low"] == part["high"]:
-        return number(part["mean"])
-    return f"{number(part['mean'])} ({number(part['low'])} to {number(part['high'])})"
-
-
 def _count(hypotheses: Sequence[Told], parts: str, key: str) -> int:
     return sum(part[key] for hypothesis in hypotheses for part in hypothesis[parts])
+
+
+def _apart(hypotheses: Sequence[Told]) -> str:
+    """Those of which a null alone failed: the effect was found, its reason was not secured."""
+    found = [h["name"] for h in hypotheses if h["claims_held"] and not h["nulls_passed"]]
+    if not found:
+        return ""
+    return (
+        f"Of {enumeration(found)} every claim held and a null did not pass: the effect was found, "
+        "but also where it should have been absent, or its absence there could not be shown."
+    )
 
 
 def _how(summary: Told) -> str:
@@ -156,7 +136,8 @@ def _part(hypothesis: Told) -> str:
         for one in hypothesis["beside"]
     ]
     return section(
-        f"{hypothesis['name']}. {hypothesis['title']}: {verdict(hypothesis)}",
+        f"{hypothesis['name']}. {hypothesis['title']}",
+        f"**Verdict: {verdict(hypothesis)}.**",
         f"*Asked.* {hypothesis['asked'].strip()}",
         f"*Read here.* {hypothesis['reading'].strip()}" if hypothesis["reading"] else "",
         table(["claim", "", "", "test", "mean (95%)", "n", "p", "p, Holm"], claims),
