@@ -356,7 +356,7 @@ def test_the_ten_are_those_that_were_asked_for():
         assert "@default)" in beside, hypothesis.name
 
 
-@pytest.mark.parametrize("name", ["hypotheses", "hypotheses_full_training"])
+@pytest.mark.parametrize("name", ["hypotheses", "hypotheses_full_training", "hypotheses_churn"])
 def test_a_committed_result_is_that_of_its_committed_register(name):
     folder = REPOSITORY / "results" / name
     if not folder.exists():
