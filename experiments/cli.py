@@ -16,6 +16,7 @@ from .record_commands import (
     budgets_command,
     evaluate_command,
     fit_views_command,
+    hypotheses_command,
     phase_command,
     replicate_command,
     sensitivity_command,
@@ -85,6 +86,7 @@ app.command("tiny")(tiny_command)
 app.command("replicate")(replicate_command)
 app.command("evaluate")(evaluate_command)
 app.command("budgets")(budgets_command)
+app.command("hypotheses")(hypotheses_command)
 app.command("fit-views")(fit_views_command)
 app.command("train")(train_command)
 app.command("compare")(compare_command)

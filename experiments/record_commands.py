@@ -1,4 +1,4 @@
-"""The commands that make a record: validate, phase, sensitivity, tiny, fit-views and so on."""
+"""The commands that make a record: validate, phase, hypotheses, tiny, fit-views and so on."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _VALIDITY = _CONFIGS / "validity.yaml"
 _SENSITIVITY = _CONFIGS / "sensitivity.yaml"
 _TAMPERING = _CONFIGS / "tampering.yaml"
 _BUDGETS = _CONFIGS / "budgets.yaml"
+_HYPOTHESES = _CONFIGS / "hypotheses.yaml"
 _TINY = _CONFIGS / "tinyfeed.yaml"
 
 
@@ -167,6 +168,36 @@ def budgets_command(
         folder = make(record, results, fresh=fresh, workers=workers)
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     count = f"{summary['kept']} of {len(summary['rows'])} budgets kept"
+    console.print(f"{count}; report: {folder / 'report.md'}", soft_wrap=True)
+
+
+def hypotheses_command(
+    file: Annotated[Path, typer.Argument(help="the register in YAML")] = _HYPOTHESES,
+    results: _Results = Path("results"),
+    fresh: _Fresh = False,
+    workers: _Workers = None,
+    report: Annotated[
+        bool, typer.Option(help="only write a finished result's report anew")
+    ] = False,
+) -> None:
+    """Test hypotheses written beforehand, each with its nulls, and say which are supported."""
+    from .hypotheses.config import load_register
+    from .hypotheses.report import verdict_rows
+    from .hypotheses.run import hypotheses_record, report_anew
+
+    with problems_told():
+        register = load_register(file)
+        if report:
+            folder = report_anew(results / register.name)
+        else:
+            record = hypotheses_record(register, results)
+            folder = make(record, results, fresh=fresh, workers=workers)
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    table = Table("", "hypothesis", "verdict", "claims", "nulls", "seeds")
+    for line in verdict_rows(summary):
+        table.add_row(*line)
+    console.print(table)
+    count = f"{summary['supported']} of {len(summary['hypotheses'])} supported"
     console.print(f"{count}; report: {folder / 'report.md'}", soft_wrap=True)
 
 

@@ -12,6 +12,7 @@ from undertow.agents import load_policy
 from undertow.experiments import cli, provenance
 from undertow.experiments.budgets import load_budgets
 from undertow.experiments.config import load_experiment, read_yaml
+from undertow.experiments.hypotheses.config import load_register
 from undertow.experiments.job import jobs_of
 from undertow.experiments.phase.config import load_phase
 from undertow.experiments.result_folder import ResultError, fingerprint, resolved
@@ -65,6 +66,7 @@ def test_the_fingerprint_is_that_of_what_is_run():
 #: How the config of a result that is no experiment is read, by the kind its manifest tells.
 RECORDS = {
     "budgets": load_budgets,
+    "hypotheses": load_register,
     "phase": load_phase,
     "sensitivity": load_sensitivity,
     "tampering": load_replication,
