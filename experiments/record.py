@@ -190,3 +190,26 @@ def made_section(manifest: Manifest, command: str) -> str:
             ]
         ),
     )
+
+
+def report_anew(
+    folder: Path,
+    draw: Callable[[dict[str, Any], Path], None],
+    report: Callable[[dict[str, Any], Manifest], str],
+) -> Path:
+    """Writes the figures and the report of a finished result again, from its summary.
+
+    Raises `ResultError` where there is none.
+    """
+    try:
+        summary, manifest = (
+            json.loads((folder / name).read_text(encoding="utf-8"))
+            for name in ("summary.json", "manifest.json")
+        )
+    except (OSError, ValueError) as error:
+        raise ResultError(
+            f"{folder}: no finished suite or register ({error}); allowed: one that ran"
+        ) from None
+    draw(summary, folder)
+    write_whole(folder / "report.md", report(summary, manifest).encode())
+    return folder

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from ..envs.feed_batch import ENGINES
-from .record import Record, run_record
+from .record import Record, report_anew, run_record
 from .result_folder import ResultError
 from .terminal import bar, console, problems_told
 
@@ -45,13 +45,13 @@ def validate_command(
 ) -> None:
     """Copy the studies of the evidence in the worlds, and say which findings they meet."""
     from .validity.config import load_validity
-    from .validity.report import count_of, told_rows
-    from .validity.run import report_anew, validity_record
+    from .validity.report import count_of, draw_validity, told_rows, validity_report
+    from .validity.run import validity_record
 
     with problems_told():
         suite = load_validity(file)
         if report:
-            folder = report_anew(results / suite.name)
+            folder = report_anew(results / suite.name, draw_validity, validity_report)
         else:
             folder = make(validity_record(suite), results, fresh=fresh, workers=workers)
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
@@ -182,13 +182,13 @@ def hypotheses_command(
 ) -> None:
     """Test hypotheses written beforehand, each with its nulls, and say which are supported."""
     from .hypotheses.config import load_register
-    from .hypotheses.report import verdict_rows
-    from .hypotheses.run import hypotheses_record, report_anew
+    from .hypotheses.report import draw, hypotheses_report, verdict_rows
+    from .hypotheses.run import hypotheses_record
 
     with problems_told():
         register = load_register(file)
         if report:
-            folder = report_anew(results / register.name)
+            folder = report_anew(results / register.name, draw, hypotheses_report)
         else:
             record = hypotheses_record(register, results)
             folder = make(record, results, fresh=fresh, workers=workers)

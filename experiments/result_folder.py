@@ -140,7 +140,7 @@ def take_over(
         )
     try:
         before = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-        old = {name: _job_inputs(before, *name) for name in _cells(before)}
+        old = {name: job_inputs(before, *name) for name in _cells(before)}
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise ResultError(
             f"{folder / 'config.yaml'}: damaged ({error!r}), so what is done cannot be told from "
@@ -152,7 +152,7 @@ def take_over(
     after = resolved(experiment)
     same_catalogue = manifest["catalogue_sha256"] == new["catalogue_sha256"]
     for job in jobs:
-        inputs = _job_inputs(after, job.world, job.policy)
+        inputs = job_inputs(after, job.world, job.policy)
         if not same_catalogue or old.get((job.world, job.policy)) != inputs:
             for suffix in (".json", ".parquet"):
                 (folder / "parts" / (job.name + suffix)).unlink(missing_ok=True)
@@ -203,7 +203,7 @@ def _cells(config: dict[str, Any]) -> list[tuple[str, str]]:
     return [(world, policy) for world, names in config["cells"].items() for policy in names]
 
 
-def _job_inputs(config: dict[str, Any], world: str, policy: str) -> dict[str, Any]:
+def job_inputs(config: dict[str, Any], world: str, policy: str) -> dict[str, Any]:
     """What a job's result depends on, of a resolved config."""
     block = config["policies"][policy]
     return {

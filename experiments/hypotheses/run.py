@@ -6,7 +6,6 @@ policy is loaded and measured on the same people.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,9 +16,8 @@ import numpy as np
 
 from ...agents import Policy, build_policy, load_policy
 from ..job import derived_seed, set_torch, world_of
-from ..provenance import write_whole
 from ..record import Record
-from ..result_folder import Manifest, ResultError
+from ..result_folder import Manifest
 from .config import Register
 from .exploring import Exploring
 from .judging import judge
@@ -145,22 +143,6 @@ def hypotheses_record(register: Register, results: Path) -> Record[Measurement]:
         work=measure,
         finish=finish,
     )
-
-
-def report_anew(folder: Path) -> Path:
-    """Writes the report and the figure of a finished register again, from its summary."""
-    from .report import draw, hypotheses_report
-
-    try:
-        summary, manifest = (
-            json.loads((folder / name).read_text(encoding="utf-8"))
-            for name in ("summary.json", "manifest.json")
-        )
-    except (OSError, ValueError) as error:
-        raise ResultError(f"{folder}: not finished ({error}); allowed: one that ran") from None
-    draw(summary, folder)
-    write_whole(folder / "report.md", hypotheses_report(summary, manifest).encode())
-    return folder
 
 
 def summarise(register: Register, saved: SavedResults, data: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from ..result_folder import ResultError, resolved
+from ..result_folder import ResultError, job_inputs, resolved
 from .config import Register, Source
 from .quantity import Cell, Real
 
@@ -55,24 +55,18 @@ class SavedResults:
     def _require_same(self, result: str, config: dict[str, Any]) -> None:
         mine = resolved(self._register.experiment)
 
-        def inputs(of: dict[str, Any], policy: str) -> dict[str, Any]:
-            block = {key: v for key, v in of["policies"][policy].items() if key != "description"}
-            for settings in block.values():  # what plays the world is no setting of who learns
+        def inputs(of: dict[str, Any], world: str, policy: str) -> dict[str, Any]:
+            found = job_inputs(of, world, policy)
+            for settings in found["policy"].values():
                 if isinstance(settings, dict):
-                    settings.pop("engine", None)
-            return block
+                    settings.pop("engine", None)  # plays the world, and is no setting of a learner
+            return found
 
         for world, policies in self._register.saved[result].cells.items():
             for policy in policies:
                 if policy not in config["cells"].get(world, []):
                     raise ResultError(f"{result}: has no {policy}@{world}; allowed: what it ran")
-                same = (
-                    config["worlds"][world]["parameters"] == mine["worlds"][world]["parameters"]
-                    and inputs(config, policy) == inputs(mine, policy)
-                    and config["evaluation"] == mine["evaluation"]
-                    and config["catalogue"] is None
-                )
-                if not same:
+                if inputs(config, world, policy) != inputs(mine, world, policy):
                     raise ResultError(
                         f"{result}: {policy}@{world} was run with other settings; allowed: those "
                         "of this config"

@@ -15,7 +15,7 @@ from ...envs.world import WorldParameters, world
 from ..job import derived_seed, set_torch
 from ..provenance import write_whole
 from ..record import Record
-from ..result_folder import Manifest, ResultError
+from ..result_folder import Manifest
 from ..statistics import Estimate, estimate
 from .config import Answering, Part, Row, Validity
 from .fit import fit_world, vulnerable_of
@@ -78,22 +78,6 @@ def validity_record(suite: Validity) -> Record[StudyJob]:
         work=run_study,
         finish=finish,
     )
-
-
-def report_anew(folder: Path) -> Path:
-    """Writes the report and the figure of a finished suite again, from its summary."""
-    from .report import draw_validity, validity_report
-
-    try:
-        summary, manifest = (
-            json.loads((folder / name).read_text(encoding="utf-8"))
-            for name in ("summary.json", "manifest.json")
-        )
-    except (OSError, ValueError) as error:
-        raise ResultError(f"{folder}: no finished suite ({error}); allowed: one that ran") from None
-    draw_validity(summary, folder)
-    write_whole(folder / "report.md", validity_report(summary, manifest).encode())
-    return folder
 
 
 def _studies(suite: Validity) -> list[str]:

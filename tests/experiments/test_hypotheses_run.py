@@ -98,7 +98,7 @@ def test_the_report_alone_can_be_written_anew(told, tmp_path):
     assert done.exit_code == 0, done.output
     assert (folder / "report.md").read_bytes() == before
     gone = undertow("hypotheses", file, "--results", tmp_path / "nowhere", "--report")
-    assert gone.exit_code == 1 and "not finished" in gone.output
+    assert gone.exit_code == 1 and "no finished suite or register" in gone.output
 
 
 def test_the_config_beside_the_report_is_the_register(told, tmp_path):
