@@ -4,8 +4,8 @@ Training tells costs to the multipliers; here the policies that came of it are m
 people, the twins of the result that they are from. A cost is that of a day and person who is there,
 as the budget is: the sum over slots, over the slots in which people were there, times the slots of
 a day. A budget is kept where the mean cost over seeds is at most (1 + tolerance) of it; one of 0
-where it is at most the tolerance of what unconstrained PPO costs. Whether it is also used up says
-how much of the watch time the constraint had to take.
+where it is at most the tolerance of what unconstrained PPO costs. It is met where the mean lies
+within the tolerance on either side: to spend less than a budget that binds gives minutes away.
 """
 
 from __future__ import annotations
@@ -157,7 +157,19 @@ def costs_a_day(
 
 def judged(cost: float, budget: float, free: float, tolerance: float) -> bool:
     """Whether a mean cost keeps a budget; free: the cost without one."""
-    return cost <= budget + tolerance * (budget if budget > 0 else abs(free))
+    return cost <= budget + _leeway(budget, free, tolerance)
+
+
+def met(cost: float, budget: float, free: float, tolerance: float) -> bool | None:
+    """Whether a mean cost uses a budget up and keeps it; None where the budget does not bind."""
+    if free <= budget:
+        return None
+    enough = cost >= budget - _leeway(budget, free, tolerance)
+    return enough and judged(cost, budget, free, tolerance)
+
+
+def _leeway(budget: float, free: float, tolerance: float) -> float:
+    return tolerance * (budget if budget > 0 else abs(free))
 
 
 def _finish(
@@ -189,8 +201,10 @@ def _finish(
                     "minutes": estimate(over_seeds(world, policy, "minutes")).as_dict(),
                     "binds": free > budget,
                     "kept": judged(float(found.mean()), budget, free, budgets.tolerance),
+                    "met": met(float(found.mean()), budget, free, budgets.tolerance),
                 })  # fmt: skip
     kept = sum(bool(row["kept"]) for row in rows)
+    binding = sum(bool(row["binds"]) for row in rows)
     summary = {
         "name": budgets.name,
         "title": budgets.title,
@@ -198,6 +212,8 @@ def _finish(
         "people": budgets.people,
         "tolerance": budgets.tolerance,
         "kept": kept,
+        "bind": binding,
+        "met": sum(bool(row["met"]) for row in rows),
         "rows": rows,
     }
     return summary, _report(summary, manifest)
@@ -213,23 +229,28 @@ def _report(summary: dict[str, Any], manifest: Manifest) -> str:
             f"{row['mean']:.3f} ({row['estimate']['low']:.3f} to {row['estimate']['high']:.3f})",
             f"{row['mean'] / row['budget'] - 1:+.1%}" if row["budget"] > 0 else "",
             f"{row['unconstrained']:.3f}",
-            "kept" if row["kept"] else "missed",
+            "kept" if row["kept"] else "exceeded",
+            {True: "met", False: "missed", None: "does not bind"}[row["met"]],
         ]
         for row in summary["rows"]
     ]
-    head = ["world", "policy", "cost", "budget", "cost a day", "over", "unconstrained", ""]
-    unkept = [row for row in summary["rows"] if not row["kept"]]
+    head = "world,policy,cost,budget,cost a day,over,unconstrained,kept,met".split(",")
+    named = {
+        what: [f"{row['policy']} in {row['world']}" for row in summary["rows"] if row[key] is False]
+        for what, key in (("Exceeded", "kept"), ("Missed on either side", "met"))
+    }
     return join([
         f"# {summary['title']}",
         f"{summary['kept']} of {len(summary['rows'])} budgets are kept within "
         f"{summary['tolerance']:.0%}, in the mean over {summary['seeds']} seeds of "
-        f"{summary['people']:,} people that training did not meet.",
-        "Missed: " + ", ".join(f"{row['policy']} in {row['world']}" for row in unkept) + "."
-        if unkept
-        else "",
+        f"{summary['people']:,} people that training did not meet. {summary['bind']} of them bind, "
+        f"and {summary['met']} of these are met: the mean lies within {summary['tolerance']:.0%} "
+        "on either side.",
+        *(f"{what}: {', '.join(rows)}." for what, rows in named.items() if rows),
         table(head, lines),
         "Costs are a day and person who is there, the mean over seeds with the 95% interval of the "
         "interquartile mean. A budget of 0 counts as kept at a cost of at most "
-        f"{summary['tolerance']:.0%} of the unconstrained one. Drift is in hundredths of |stance|.",
+        f"{summary['tolerance']:.0%} of the unconstrained one, and as met within as much on either "
+        "side. Drift is in hundredths of |stance|, unendorsed minutes are minutes.",
         made_section(manifest, "undertow budgets"),
     ]) + "\n"  # fmt: skip

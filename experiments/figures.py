@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from .drawing import arms, draw_row, look, new_figure, policy_ticks, save_figure, style
+from .fronts import fronts
 from .overview import overview
 from .result import Result, read_estimate
 from .seed_figures import improvement, profiles
@@ -43,6 +44,7 @@ def draw(result: Result, people: dict[tuple[str, str], Deciles], folder: Path) -
     folder.mkdir(exist_ok=True)
     makers: dict[str, Callable[[], Figure | None]] = {
         "overview": lambda: overview(result),
+        "fronts": lambda: fronts(result),
         "minutes": lambda: minutes(result),
         "harms": lambda: harms(result),
         "nulls": lambda: nulls(result),

@@ -50,22 +50,23 @@ def overview(result: Result) -> Figure | None:
     for axes, world in zip(panels, worlds, strict=False):
         shown = _shown(result, world)
         points = [(*_at(result, p, world), p, look(p)[0]) for p in shown]
-        clear = [box for p in shown for box in _cross_boxes(result, p, world)]
+        clear = [box for p in shown for box in cross_boxes(result, p, world)]
         place(axes, points, lines=[0], clear=clear)
     return figure
 
 
-def _cross_boxes(
-    result: Result, policy: str, world: str
+def cross_boxes(
+    result: Result, policy: str, world: str, metric: str = DRIFT
 ) -> list[tuple[float, float, float, float]]:
-    """The two bars of a cross as x0, y0, x1, y1, so that labels keep off them."""
-    x, y = _at(result, policy, world)
-    across, up = (result.estimate(policy, world, m) for m in (MINUTES, DRIFT))
+    """The two bars of a cross as x0, y0, x1, y1, so that labels keep off them; none without one."""
+    across, up = (result.estimate(policy, world, m) for m in (MINUTES, metric))
+    if across.mean is None or up.mean is None:
+        return []
     boxes = []
     if across.low is not None and across.high is not None:
-        boxes.append((across.low, y, across.high, y))
+        boxes.append((across.low, up.mean, across.high, up.mean))
     if up.low is not None and up.high is not None:
-        boxes.append((x, up.low, x, up.high))
+        boxes.append((across.mean, up.low, across.mean, up.high))
     return boxes
 
 

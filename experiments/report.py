@@ -98,7 +98,8 @@ def _findings(result: Result, drawn: Sequence[str]) -> str:
         text = f"Of {total} hypotheses, {verdicts.stated(result)}, {total - len(failed)} held and "
         parts.append(f"{text}{len(failed)} failed{': ' + _code(failed) if failed else ''}.")
     overview = image(drawn, "overview", "Watch time against induced drift, a point a policy")
-    return section("The finding", *parts, overview)
+    swept = image(drawn, "fronts", "Watch time against each harm, budgets and penalties swept")
+    return section("The finding", *parts, overview, swept)
 
 
 def _policies(result: Result, drawn: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from undertow.experiments.budgets import (
     costs_a_day,
     judged,
     load_budgets,
+    met,
 )
 from undertow.experiments.config import ConfigError
 from undertow.experiments.record import run_record
@@ -73,6 +74,22 @@ def test_a_budget_is_kept_within_the_tolerance(cost, budget, free, kept):
     assert judged(cost, budget, free, 0.05) is kept
 
 
+@pytest.mark.parametrize(
+    "cost, budget, free, found",
+    [
+        (1.05, 1.0, 9.0, True),
+        (0.95, 1.0, 9.0, True),
+        (0.94, 1.0, 9.0, False),  # kept, and minutes given away
+        (1.06, 1.0, 9.0, False),
+        (-0.45, 0.0, 9.0, True),
+        (-0.46, 0.0, 9.0, False),
+        (0.2, 1.0, 1.0, None),  # nothing to constrain
+    ],
+)
+def test_a_budget_is_met_on_both_sides_where_it_binds(cost, budget, free, found):
+    assert met(cost, budget, free, 0.05) is found
+
+
 CONSTRAINED = TINY | {
     "name": "constrained",
     "policies": TINY["policies"]
@@ -127,9 +144,27 @@ def test_every_finite_budget_is_judged_and_told(saved):
     (row,) = summary["rows"]
     assert (row["policy"], row["cost"], row["budget"]) == ("loose", "outward_drift", 1000.0)
     assert row["kept"] and not row["binds"] and summary["kept"] == 1
+    assert row["met"] is None and (summary["bind"], summary["met"]) == (0, 0)
     assert row["mean"] == pytest.approx(row["unconstrained"])  # the same policy by another name
     report = (folder / "report.md").read_text()
     assert "1 of 1 budgets are kept within 5%" in report and "loose" in report
+    assert "0 of them bind" in report and "does not bind" in report and "Missed" not in report
+
+
+def test_a_budget_that_is_underspent_is_told_as_missed(saved):
+    """The cost of the saved policy is PPO's; a PPO that costs more makes its budget bind."""
+    record = budgets_record(budgets(), saved, saved / "results")
+    cells = record.tasks_of(saved, print)
+    spent = {"outward_drift": 900.0, "minutes": 1.0}
+    free = {"outward_drift": 2000.0, "minutes": 1.0}
+    data = {cell.name: free if cell.policy == "unconstrained" else spent for cell in cells}
+    manifest = {
+        "versions": {}, "git_revision": "0", "config_sha256": "0", "wall_time_s": 0, "machine": "",
+    }  # fmt: skip
+    summary, report = record.finish(saved, cells, data, manifest)
+    assert summary["rows"][0]["kept"] and summary["rows"][0]["met"] is False
+    assert "1 of them bind, and 0 of these are met" in report
+    assert "Missed on either side: loose in lively." in report and "Exceeded" not in report
 
 
 def test_a_policy_that_was_not_saved_is_named(saved):
