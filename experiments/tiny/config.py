@@ -106,6 +106,9 @@ class TinyStudy(_Block):
     worlds: dict[str, TinyWorldBlock] = Field(min_length=1)
     people: PeopleBlock
     frontier: FrontierBlock
+    losses: list[float] = Field(
+        [0.003, 0.01], min_length=1, description="shares of the optimal value given up, of `near`"
+    )
     learning: LearningBlock
     hypotheses: list[TinyHypothesis] = Field(default_factory=list)
 
@@ -125,6 +128,9 @@ class TinyStudy(_Block):
         for pull in (*self.pulls, *self.people.pulls):
             if not 0 <= pull <= 1.6:
                 raise ValueError(f"pulls: found {pull}; allowed: 0 to 1.6")
+        for loss in self.losses:
+            if not 0 < loss < 1:
+                raise ValueError(f"losses: found {loss}; allowed: between 0 and 1")
         for h in self.hypotheses:
             allowed = self.learning.gammas if h.of == "ppo" else self.gammas
             if h.gamma not in allowed:

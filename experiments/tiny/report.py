@@ -35,6 +35,7 @@ def _text(
                 _map(summary, drawn),
                 _people(summary),
                 _learned(summary),
+                _near(study, summary),
                 _frontier(study, summary, drawn),
                 _limits(),
                 made_section(manifest, "undertow tiny"),
@@ -179,6 +180,32 @@ def _learned(summary: dict[str, Any]) -> str:
         "PPO learns on expected minutes, so luck of a session is in the moves but not in its "
         "reward; its likeliest items are evaluated exactly.",
         table([*head, "less the optimum's", "less its own at gamma 0"], rows),
+    )
+
+
+def _near(study: TinyStudy, summary: dict[str, Any]) -> str:
+    learned = {(c["world"], c["gamma"]): c for c in summary["learned"]}
+    rows = []
+    for near in summary["near"]:
+        cell = learned[near["world"], near["gamma"]]
+        drifts, errors = cell["values"]["drift"], cell["values"]["drift_error"]
+        rows.append(
+            [
+                f"`{near['world']}`",
+                f"{near['gamma']:g}",
+                f"{drifts[0] - errors[0]:.3f}",
+                *(f"{r['low']:.3f} to {r['high']:.3f}" for r in near["ranges"]),
+                f"{min(drifts):.3f} to {max(drifts):.3f}",
+            ]
+        )
+    head = ["world", "gamma", "drift of the optimum"]
+    return section(
+        "Whether a value tells a drift",
+        "Drift of policies that give up at most that share of the optimal value, exactly. Each end "
+        "is had by a policy (a lot at the start between two of them), so the true range is at "
+        "least as wide. Where it is wide, value and learner say little about drift: policies that "
+        "earn the same move people differently.",
+        table([*head, *(f"within {x:.1%}" for x in study.losses), "PPO's seeds"], rows),
     )
 
 

@@ -13,6 +13,7 @@ from ..result_folder import Manifest
 from .config import TinyStudy
 from .exact import critical_pull, frontier, one_person, row_of_map
 from .learned import train
+from .near import near_optimal
 from .summary import summarise
 
 KIND = "tiny"
@@ -52,6 +53,11 @@ def tasks_of(study: TinyStudy) -> list[Task]:
         *(Task(study, "map", (pull,)) for pull in study.pulls),
         *(Task(study, "world", (world,)) for world in study.worlds),
         Task(study, "frontier", ()),
+        *(
+            Task(study, "near", (world, gamma))
+            for world in learning.worlds
+            for gamma in learning.gammas[1:]
+        ),
     ]
 
 
@@ -76,6 +82,9 @@ def do(task: Task) -> Any:
         return row_of_map(changed, study.gammas, study.margin)
     if task.kind == "world":
         return row_of_map(worlds[str(task.where[0])], study.gammas, study.margin)
+    if task.kind == "near":
+        world, gamma = task.where
+        return near_optimal(worlds[str(world)], float(gamma), study.losses)
     block = study.frontier
     return frontier(worlds[block.world], block.gamma, block.multipliers)
 

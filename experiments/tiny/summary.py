@@ -39,6 +39,11 @@ def summarise(study: TinyStudy, parts: Parts) -> dict[str, Any]:
             for gamma in study.learning.gammas
         ],
         "frontier": parts["frontier",],
+        "near": [
+            {"world": world, "gamma": gamma, "ranges": parts["near", world, gamma]}
+            for world in study.learning.worlds
+            for gamma in study.learning.gammas[1:]
+        ],
         "hypotheses": [_judged(study, h, parts) for h in study.hypotheses],
     }
 

@@ -18,6 +18,7 @@ from undertow.experiments.record import run_record
 from undertow.experiments.result_folder import ResultError
 from undertow.experiments.tiny.config import load_study
 from undertow.experiments.tiny.exact import Optimum, critical, critical_pull, crossing
+from undertow.experiments.tiny.near import near_optimal, widest
 from undertow.experiments.tiny.run import study_record, tasks_of
 
 COMMITTED = Path(cli.__file__).parent / "configs" / "other" / "tinyfeed.yaml"
@@ -100,6 +101,7 @@ def test_the_committed_config_is_sound_and_its_result_is_its_own():
         ({"gammas": [0.5, 0.9]}, "gammas: found"),
         ({"gammas": [0, 0.9999]}, "gammas: found"),
         ({"pulls": [0, 2]}, "pulls: found 2"),
+        ({"losses": [0.0]}, "losses: found 0.0"),
         ({"worlds": {"lively": {"changes": {"pull": -1}}}}, "worlds.lively"),
         ({"hypotheses": [STUDY["hypotheses"][0] | {"gamma": 0.5}]}, "gamma: found 0.5"),
         ({"hypotheses": [STUDY["hypotheses"][0] | {"world": "lively"}]}, "where PPO is trained"),
@@ -150,6 +152,25 @@ def test_the_parts_of_drift_sum_to_the_whole():
     investment = optimum.drift(0.99) - ratchet
     found = optimum.measured(policy)
     assert ratchet + investment == pytest.approx(found["drift"], abs=1e-12)
+
+
+def test_a_range_is_had_by_lots_between_a_policy_that_is_good_enough_and_another():
+    # Worth 10 and 0, drifts 0 and 1: giving up 1 of 10 lets the second be taken one time in ten.
+    assert widest(np.array([10.0, 0.0]), np.array([0.0, 1.0]), 9.0) == pytest.approx((0.0, 0.1))
+    assert widest(np.array([10.0, 9.5]), np.array([0.0, -1.0]), 9.0) == (-1.0, 0.0)
+
+
+def test_near_optimal_drift_holds_the_optimums_and_widens_with_what_is_given_up():
+    parameters = TinyParameters(**SMALL, pull=0.0)
+    narrow, wide = near_optimal(parameters, 0.9, [0.003, 0.05])
+    drift = Optimum(parameters).drift(0.9)
+    assert wide["low"] < narrow["low"] <= drift <= narrow["high"] < wide["high"]
+
+
+def test_without_persuasion_near_optimal_drift_is_nothing():
+    (found,) = near_optimal(TinyParameters(**SMALL, persuasion=False), 0.9, [0.05])
+    # Rounding leaves a little, and it differs by who leaves: far less than counts as moved.
+    assert -1e-4 < found["low"] <= found["high"] < 1e-4
 
 
 # --- the run --------------------------------------------------------------------------------------
