@@ -1,6 +1,7 @@
 """The validity suite: statistics in worlds where they are known, bands, fit, resume."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +17,8 @@ from undertow.experiments import cli, record
 from undertow.experiments.config import ConfigError
 from undertow.experiments.record import run_record
 from undertow.experiments.result_folder import ResultError
+from undertow.experiments.validity import fit, studies
 from undertow.experiments.validity import run as engine
-from undertow.experiments.validity import studies
 from undertow.experiments.validity.answerer import Answerer
 from undertow.experiments.validity.config import Part, load_validity
 from undertow.experiments.validity.descent import Point, beyond, descend
@@ -224,6 +225,7 @@ def test_a_statistic_undefined_in_half_of_the_seeds_is_undefined():
 def small(tmp_path, **changes):
     data = yaml.safe_load(SUITE.read_text(encoding="utf-8"))
     data["seeds"], data["people"] = 2, 20
+    data["worlds"] = {"default": {"description": ""}, "fitted": {"description": "", "fitted": True}}
     data["rows"] = [row for row in data["rows"] if row["row"] in (1, 9, 10, 23)]
     data["fit"] = {
         "seed": 1000,
@@ -444,7 +446,12 @@ def here(monkeypatch):
             done.append(task.name)
             yield work(task)
 
+    class Pool:
+        def done(self, work, tasks):
+            return map(work, tasks)
+
     monkeypatch.setattr(record, "in_processes", inline)
+    monkeypatch.setattr(fit, "process_pool", lambda workers: nullcontext(Pool()))
     return done
 
 
