@@ -110,16 +110,24 @@ class Course:
 
 
 def follow(
-    parameters: WorldParameters, items: Items, phases: Sequence[Phase], *, seed: int, people: int
+    parameters: WorldParameters,
+    items: Items,
+    phases: Sequence[Phase],
+    *,
+    seed: int,
+    people: int,
+    engine: str = "numpy",
 ) -> Course:
     """Runs people 0..people-1 of `seed` through the phases, in one calendar as long as them all.
 
-    Every policy sees the true state if one of them does; nobody is replaced after churn.
+    Every policy sees the true state if one of them does; nobody is replaced after churn. engine:
+    see `FeedBatch`.
     """
     days = sum(phase.days for phase in phases)
     parameters = altered(parameters, {"calendar": {"days": days}})
     views = {phase.policy.observation for phase in phases}
-    batch = FeedBatch(parameters, people, "oracle" if "oracle" in views else "platform", items)
+    view = "oracle" if "oracle" in views else "platform"
+    batch = FeedBatch(parameters, people, view, items, engine=engine)
     seeds = np.full(people, seed, dtype=np.int64)
     persons = np.arange(people, dtype=np.int64)
     observation = batch.start(seeds, persons)

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
@@ -22,35 +22,62 @@ class WorkerKilledError(RuntimeError):
     """A worker process was killed from outside."""
 
 
+class Pool:
+    """Processes that stay up from one list of tasks to the next; see `process_pool`."""
+
+    def __init__(self, count: int) -> None:
+        self._executor = ProcessPoolExecutor(
+            count, mp_context=get_context("spawn"), initializer=_quiet_worker
+        )
+
+    def done(self, work: Callable[[Task], Done], tasks: Sequence[Task]) -> Iterator[Done]:
+        """What `work` gives for each task, in the order in which they end.
+
+        work, tasks and what comes back must pickle. Raises `WorkerKilledError` where a process
+        dies, and whatever `work` raises.
+        """
+        try:
+            with _interrupts_held():
+                waiting = {self._executor.submit(work, task) for task in tasks}
+            while waiting:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        except BrokenProcessPool:
+            raise WorkerKilledError("a worker was killed (out of memory?)") from None
+
+    def stop(self) -> None:
+        """Ends the processes, whatever they are at."""
+        processes = list((self._executor._processes or {}).values())  # shutdown forgets them
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.terminate()
+
+    def close(self) -> None:
+        """Ends the processes once they are done."""
+        self._executor.shutdown()
+
+
+@contextmanager
+def process_pool(workers: int | None = None) -> Iterator[Pool]:
+    """A pool of this many processes, one a core if None; an error ends them at once."""
+    pool = Pool(workers or os.cpu_count() or 1)
+    try:
+        yield pool
+    except BaseException:
+        pool.stop()
+        raise
+    pool.close()
+
+
 def in_processes(
     work: Callable[[Task], Done], tasks: Sequence[Task], workers: int | None = None
 ) -> Iterator[Done]:
-    """What `work` gives for each task, in the order in which they end.
-
-    work, tasks and what comes back must pickle. workers: processes; one a core if None. Raises
-    `WorkerKilledError` where one dies, and whatever `work` raises.
-    """
+    """`Pool.done` in processes of its own."""
     if not tasks:
         return
-    count = min(workers or os.cpu_count() or 1, len(tasks))
-    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_quiet_worker)
-    waiting: set[Future[Done]] = set()
-    try:
-        with _interrupts_held():
-            waiting = {pool.submit(work, task) for task in tasks}
-        while waiting:
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
-    except BrokenProcessPool:
-        raise WorkerKilledError("a worker was killed (out of memory?)") from None
-    except BaseException:
-        processes = list((pool._processes or {}).values())  # shutdown forgets them
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.terminate()
-        raise
-    pool.shutdown()
+    with process_pool(min(workers or os.cpu_count() or 1, len(tasks))) as pool:
+        yield from pool.done(work, tasks)
 
 
 @contextmanager

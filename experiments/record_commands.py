@@ -53,7 +53,7 @@ def validate_command(
         if report:
             folder = report_anew(results / suite.name, draw_validity, validity_report)
         else:
-            folder = make(validity_record(suite), results, fresh=fresh, workers=workers)
+            folder = make(validity_record(suite, workers), results, fresh=fresh, workers=workers)
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     for name, world in summary["worlds"].items():
         table = Table("row", "statistic", "band", "simulated", "", title=f"world {name}")

@@ -294,6 +294,32 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
             "news_sd": 1.0,
         },
     },
+    # Fitted to published findings by `undertow validate`, which says which it meets and which not.
+    "anchored": {
+        "population": {
+            "news_mean": -0.03593,
+            "news_sd": 1.767,
+            "self_control_mean": 0.4578,
+            "self_control_sd": 1.019,
+            "susceptibility_median": 0.00396,
+            "susceptibility_sigma": 1.726,
+        },
+        "catalogue": {"civic_supply": 0.09095, "arousal_slope": 0.5318},
+        "appraisal": {
+            "base": -2.861,
+            "taste": 1.679,
+            "satiation": 3.539,
+            "quality": 2.994,
+            "falsehood": 0.44,
+            "extremity_pull": 0.4703,
+        },
+        "opening": {"base": -2.817, "habit": 9.978, "lead": 0.3209},
+        "search": {"share": 0.2494, "sharpness": 2.394},
+        "watching": {"habit": 0.4805},
+        "satiation": {"gain": 0.9, "recovery": 0.1943},
+        "habit": {"gain": 0.08005},
+        "stance": {"anchor": 0.0, "noise": 0.01307},
+    },
 }
 
 NULLS: Mapping[str, Mapping[str, Any]] = {

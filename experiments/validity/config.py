@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ...agents import PPOSettings
-from ...envs.world import WorldParameters, world
+from ...envs.feed_batch import missing
 from ..config import ConfigError, read_yaml, told
+from .answerer import Answerer
 from .studies import STATISTICS
 
 
@@ -57,7 +58,7 @@ class Row(_Block):
 
 
 class Answering(_Block):
-    """A world that answers: `default` with overrides, and the fit's where `fitted`."""
+    """What answers: `default` with overrides, and the fit's where `fitted`; see `Answerer.of`."""
 
     description: str
     overrides: dict[str, Any] = Field(default_factory=dict)
@@ -65,7 +66,7 @@ class Answering(_Block):
 
     @model_validator(mode="after")
     def _builds(self) -> Self:
-        world("default", overrides=self.overrides)
+        Answerer.of(self.overrides)
         return self
 
 
@@ -82,18 +83,13 @@ class Knob(_Block):
         if not self.low < self.high:
             raise ValueError(f"low, high: found {self.low}, {self.high}; allowed: low < high")
         for value in (self.low, self.high):
-            world("default", overrides=self.override(value))
+            Answerer.of(self.override(value))
         return self
 
     def override(self, value: float) -> dict[str, Any]:
         """The override that sets it."""
         group, name = self.parameter.split(".")
         return {group: {name: float(value)}}
-
-    def value_in(self, parameters: WorldParameters) -> float:
-        """Its value in a world."""
-        group, name = self.parameter.split(".")
-        return float(getattr(getattr(parameters, group), name))
 
 
 class FitBlock(_Block):
@@ -106,7 +102,7 @@ class FitBlock(_Block):
     screened: int = Field(
         ge=1, le=1024, description="points tried before the search, a power of two"
     )
-    evaluations: int = Field(ge=10, le=10_000, description="most evaluations of the search")
+    rounds: int = Field(ge=0, le=1000, description="most rounds of the search")
 
 
 class Fit(_Block):
@@ -114,8 +110,16 @@ class Fit(_Block):
 
     seed: int = Field(ge=0, description="whose people are fitted to; none is measured later")
     people: int = Field(300, ge=10)
+    crossers: int = Field(300, ge=10, description="people where crossings, which are rare, count")
+    engine: Literal["numpy", "numba"] = "numpy"
     passes: int = Field(1, ge=1, le=10, description="times through the blocks")
     blocks: list[FitBlock] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _engine_is_there(self) -> Self:
+        if (why := missing(self.engine)) is not None:
+            raise ValueError(f"engine: found {self.engine!r}, but {why}")
+        return self
 
 
 class Validity(_Block):

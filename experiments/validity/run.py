@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.world import WorldParameters, world
 from ..job import derived_seed, set_torch
 from ..provenance import write_whole
 from ..record import Record
 from ..result_folder import Manifest
 from ..statistics import Estimate, estimate
-from .config import Answering, Part, Row, Validity
-from .fit import fit_world, vulnerable_of
+from .answerer import Answerer
+from .config import Part, Row, Validity
+from .fit import fit_world
 from .studies import STATISTICS, STUDIES, Setting
 
 _KIND = "validity"
@@ -30,7 +30,7 @@ class StudyJob:
 
     suite: Validity
     world: str
-    parameters: WorldParameters
+    answers: Answerer
     study: str
     seed: int
 
@@ -44,8 +44,7 @@ def run_study(job: StudyJob) -> dict[str, float | None]:
     """Makes one study; its statistics, None where undefined."""
     set_torch()
     setting = Setting(
-        job.parameters,
-        vulnerable_of(job.parameters),
+        job.answers,
         job.suite.people,
         derived_seed(job.seed, "validity"),
         job.suite.training,
@@ -54,18 +53,18 @@ def run_study(job: StudyJob) -> dict[str, float | None]:
     return {name: value if np.isfinite(value) else None for name, value in found.items()}
 
 
-def validity_record(suite: Validity) -> Record[StudyJob]:
-    """What `undertow validate` makes of a suite."""
+def validity_record(suite: Validity, workers: int | None = None) -> Record[StudyJob]:
+    """What `undertow validate` makes of a suite; workers: processes of the fit, see `fit_world`."""
 
     def tasks_of(folder: Path, say: Callable[[str], None]) -> Sequence[StudyJob]:
-        return jobs_of(suite, _fitted(suite, folder, say)[0])
+        return jobs_of(suite, _fitted(suite, folder, say, workers)[0])
 
     def finish(
         folder: Path, jobs: Sequence[StudyJob], data: dict[str, Any], manifest: Manifest
     ) -> tuple[dict[str, Any], str]:
         from .report import draw_validity, validity_report  # matplotlib is slow to import
 
-        fitted, steps = _fitted(suite, folder, lambda text: None)
+        fitted, steps = _fitted(suite, folder)
         summary = summarise(suite, jobs, data, fitted, steps)
         draw_validity(summary, folder)
         return summary, validity_report(summary, manifest)
@@ -86,14 +85,17 @@ def _studies(suite: Validity) -> list[str]:
 
 
 def _fitted(
-    suite: Validity, folder: Path, told: Callable[[str], None]
+    suite: Validity,
+    folder: Path,
+    told: Callable[[str], None] = lambda text: None,
+    workers: int | None = None,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The fit's overrides and its steps; nothing where no world asks for it."""
     if not any(answering.fitted for answering in suite.worlds.values()):
         return {}, []
     done = folder / "parts" / "fit.json"
     if not done.exists():
-        found = fit_world(suite, folder / "parts" / "fit.jsonl", told)
+        found = fit_world(suite, folder / "parts" / "fit.jsonl", told, workers)
         write_whole(done, json.dumps(found).encode())
     overrides, steps = json.loads(done.read_text(encoding="utf-8"))
     return overrides, steps
@@ -101,17 +103,14 @@ def _fitted(
 
 def jobs_of(suite: Validity, fitted: dict[str, Any]) -> list[StudyJob]:
     """All jobs, seed by seed."""
-
-    def parameters(answering: Answering) -> WorldParameters:
-        below = world("default", overrides=fitted if answering.fitted else {})
-        return world(
-            "default", overrides=_over(below.model_dump(exclude_unset=True), answering.overrides)
-        )
-
-    return [
-        StudyJob(suite, name, parameters(answering), study, seed)
-        for seed in range(suite.seeds)
+    answers = {
+        name: Answerer.of(fitted if answering.fitted else {}).altered(answering.overrides)
         for name, answering in suite.worlds.items()
+    }
+    return [
+        StudyJob(suite, name, answers[name], study, seed)
+        for seed in range(suite.seeds)
+        for name in suite.worlds
         for study in _studies(suite)
     ]
 

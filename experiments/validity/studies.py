@@ -1,9 +1,10 @@
 """Simulated copies of the studies in docs/evidence.md: one function a study, one seed a call.
 
 Each takes a `Setting` and returns its statistics by name; `rows.py` says which row and band each
-belongs to. The recommender of an established platform is `greedy`, the best use of what can be
-known about the next session; the ordinary feed is the chronological one. In studies of people who
-were recruited and stayed, churn is off (`_panel`): attrition is not what they measured.
+belongs to. The recommender of an established platform ranks by the next session's expected minutes
+(`recommender.py`), exactly or with errors; the ordinary feed is the chronological one. In studies
+of people who were recruited and stayed, churn is off (`panel`): attrition is not what they
+measured.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from ...agents import Chronological, Greedy, Policy, PPOSettings, Random
-from ...agents.policy import Action, Observed
-from ...envs.views import expected_shares
+from ...agents import Chronological, Policy, PPOSettings, Random
 from ...envs.world import Items, WorldParameters, altered, synthetic
 from ..diary import Away, Course, Diary, Phase, daily_limit, everybody, follow, some_slots
 from ..metrics import gini
 from ..rollout import NO_TEMPTATION
+from .answerer import Answerer
 from .forgetting import heavy_partisans, items_to_forget
+from .recommender import Recommender
 
 Values = dict[str, float]
 _STAY = {"churn": {"enabled": False}}
@@ -36,24 +37,48 @@ _BONUS_CUT = 0.39  # row 2
 
 @dataclass(frozen=True)
 class Setting:
-    """Where a study is made: two worlds, how many people, and whose luck."""
+    """Where a study is made: what answers, how many people, and whose luck.
 
-    default: WorldParameters
-    vulnerable: WorldParameters
+    engine: what plays the world, see `FeedBatch`.
+    """
+
+    answers: Answerer
     people: int
     seed: int
     training: PPOSettings = field(default_factory=PPOSettings)
+    engine: str = "numpy"
 
     def __post_init__(self) -> None:
         if self.people < 10:
             raise ValueError(f"people: found {self.people}; allowed: 10 or more")
+
+    @property
+    def default(self) -> WorldParameters:
+        """The world that answers for `default`."""
+        return self.answers.parameters
+
+    @property
+    def vulnerable(self) -> WorldParameters:
+        """The same among the people of the `vulnerable` preset."""
+        return self.answers.vulnerable
 
     def arm(
         self, parameters: WorldParameters, *phases: Phase, items: Items | None = None
     ) -> Course:
         """One arm, with everybody of the sample."""
         items = synthetic(parameters) if items is None else items
-        return follow(parameters, items, phases, seed=self.seed, people=self.people)
+        return follow(
+            parameters,
+            items,
+            phases,
+            seed=self.seed,
+            people=self.people,
+            engine=self.engine,
+        )
+
+    def recommender(self, items: Items, cap: float = np.inf) -> Policy:
+        """What an established platform ranks these items with, none further out than `cap`."""
+        return Recommender(items, self.answers.temperature, cap)
 
     @cached_property
     def panel(self) -> WorldParameters:
@@ -68,7 +93,7 @@ class Setting:
     @cached_property
     def ranked(self) -> Policy:
         """The recommender in the default world."""
-        return Greedy(len(self.items))
+        return self.recommender(self.items)
 
     @cached_property
     def ordinary(self) -> Policy:
@@ -84,20 +109,6 @@ class Setting:
     def three_weeks_ordinary(self) -> Course:
         """The same people under the chronological feed."""
         return self.arm(self.default, Phase(21, self.ordinary))
-
-
-class Capped(Greedy):
-    """Greedy among the items whose |stance| is at most `cap`."""
-
-    def __init__(self, items: Items, cap: float) -> None:
-        super().__init__(len(items))
-        self._barred = items.civic * np.abs(items.stance) > cap
-
-    def act(self, observation: Observed) -> Action:
-        """See `Policy`."""
-        self._next(observation)
-        shares = expected_shares(observation, self.items)
-        return np.argmax(np.where(self._barred, -np.inf, shares), axis=1)
 
 
 def _ratio(part: float, whole: float) -> float:
@@ -333,7 +344,7 @@ def crossers(setting: Setting) -> Values:
 def referral(setting: Setting) -> Values:
     """Row 16: of those who crossed in `vulnerable`, the share whose crossing item was placed."""
     items = synthetic(setting.vulnerable)
-    course = setting.arm(setting.vulnerable, Phase(21, Greedy(len(items))), items=items)
+    course = setting.arm(setting.vulnerable, Phase(21, setting.recommender(items)), items=items)
     far = np.abs(course.diary.stance) > _THRESHOLD
     crossed = far.any(axis=0) & (np.abs(course.start.stance) <= _THRESHOLD)
     first, who = far.argmax(axis=0)[crossed], np.flatnonzero(crossed)
@@ -355,7 +366,7 @@ def switch_on_and_off(setting: Setting) -> Values:
         **{name: column[kept] for name, column in vars(full).items() if name[0] != "_"},
     )
     items = replace(items, supply=items.supply / items.supply.sum())
-    ranked, ordinary = Greedy(len(items)), Chronological(items.supply)
+    ranked, ordinary = setting.recommender(items), Chronological(items.supply)
 
     def mean_stance(before: Policy, then: Policy) -> tuple[float, float]:
         course = setting.arm(setting.panel, Phase(_BEFORE, before), Phase(49, then), items=items)
@@ -387,7 +398,7 @@ def less_hostile(setting: Setting) -> Values:
     A thermometer of 100 degrees spans the axis of stances from -1 to 1.
     """
     before = Phase(_BEFORE, setting.ranked)
-    capped = setting.arm(setting.panel, before, Phase(7, Capped(setting.items, 0.5)))
+    capped = setting.arm(setting.panel, before, Phase(7, setting.recommender(setting.items, 0.5)))
     stays = setting.arm(setting.panel, before, Phase(7, setting.ranked))
     end = _BEFORE + 7
     change = np.abs(stays.stance_after(end)) - np.abs(capped.stance_after(end))
@@ -399,7 +410,7 @@ def creators(setting: Setting) -> Values:
     many = altered(setting.default, {"catalogue": {"items": 1500, "creators": 500}})
     items = synthetic(many)
     few = replace(setting, people=min(setting.people, 300))
-    course = few.arm(many, Phase(21, Greedy(len(items))), items=items)
+    course = few.arm(many, Phase(21, setting.recommender(items)), items=items)
     watched = course.diary.watched[course.diary.opened]
     views = np.sort(np.bincount(items.creator[watched], minlength=500))[::-1]
     return {
@@ -419,7 +430,7 @@ def retention(setting: Setting) -> Values:
 
 def extremity_cap(setting: Setting) -> Values:
     """Row 23: what a cap on |stance| of 0.5 does to use (Kalimeris et al. 2021)."""
-    capped = setting.arm(setting.default, Phase(21, Capped(setting.items, 0.5)))
+    capped = setting.arm(setting.default, Phase(21, setting.recommender(setting.items, 0.5)))
     return {
         "use_under_cap": _ratio(capped.diary.minutes.sum(), setting.three_weeks.diary.minutes.sum())
         - 1

@@ -1,6 +1,7 @@
 """The validity suite: statistics in worlds where they are known, bands, fit, resume."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,12 +17,15 @@ from undertow.experiments import cli, record
 from undertow.experiments.config import ConfigError
 from undertow.experiments.record import run_record
 from undertow.experiments.result_folder import ResultError
+from undertow.experiments.validity import fit, studies
 from undertow.experiments.validity import run as engine
-from undertow.experiments.validity import studies
+from undertow.experiments.validity.answerer import Answerer
 from undertow.experiments.validity.config import Part, load_validity
-from undertow.experiments.validity.fit import cost, fit_world, vulnerable_of
+from undertow.experiments.validity.descent import Point, beyond, descend
+from undertow.experiments.validity.fit import fit_world
 from undertow.experiments.validity.forgetting import forgotten_after, heavy_partisans
 from undertow.experiments.validity.misses import MISSES
+from undertow.experiments.validity.recommender import Recommender, kinds
 from undertow.experiments.validity.report import _place, band
 from undertow.experiments.validity.studies import STATISTICS, STUDIES, Setting
 
@@ -31,8 +35,7 @@ SUITE = Path(cli.__file__).parent / "configs" / "other" / "validity.yaml"
 
 
 def setting(people=200, **overrides):
-    parameters = world("default", overrides=overrides)
-    return Setting(parameters, vulnerable_of(parameters), people, 11)
+    return Setting(Answerer.of(overrides), people, 11)
 
 
 # --- studies in worlds where the answer is known -------------------------------------------------
@@ -132,17 +135,6 @@ def test_nobody_searches_so_every_crossing_was_placed():
     assert often < studies.referral(setting(search={"share": 0.3}))["referral_share"]
 
 
-def test_a_cap_holds():
-    items = synthetic(world("vulnerable"))
-    capped = studies.Capped(items, 0.5)
-    free = Greedy(len(items))
-    seen = np.random.Generator(np.random.Philox(1)).random((500, 60)).astype(np.float32)
-    led = capped.act(seen)
-    assert (items.civic * np.abs(items.stance))[led].max() <= 0.5
-    allowed = (items.civic * np.abs(items.stance))[free.act(seen)] <= 0.5
-    np.testing.assert_array_equal(led[allowed], free.act(seen)[allowed])
-
-
 def test_every_study_gives_the_statistics_it_says_it_gives():
     small = replace(setting(people=40), training=PPOSettings(slots=4096, n_envs=64, batch_size=512))
     for name, study in STUDIES.items():
@@ -185,19 +177,24 @@ def part(low, high):
     return Part(statistic="wedge", means="share", band=(low, high))
 
 
+def bands(*ends):
+    return np.array([[np.nan if end is None else end for end in pair] for pair in ends])
+
+
 @given(st.floats(-10, 10))
 def test_a_value_without_cost_is_inside_its_band(value):
     for ends in ((0.2, 0.6), (None, 0.5), (0.5, None)):
-        if cost(part(*ends), value) == 0:
+        if beyond(bands(ends), np.array([value]))[0] == 0:
             assert part(*ends).meets(value)
 
 
 def test_cost_by_hand():
-    assert cost(part(0, 4), 2.9) == 0  # 0.45 half-widths from the middle
-    assert cost(part(0, 4), 4) == pytest.approx(0.25)  # at the end: 1 - 0.5, squared
-    assert cost(part(None, 0), 0.2) == pytest.approx(4)
-    assert cost(part(2, None), 1.8) == pytest.approx(1)
-    assert cost(part(0, 4), np.nan) == 25
+    ends = bands((0, 4), (0, 4), (None, 0), (2, None), (0, 4))
+    found = beyond(ends, np.array([2.9, 4.0, 0.2, 1.8, np.nan]))
+    # 0.45 half-widths from the middle; at the end; 0.2 in tenths; 0.2 in tenths of 2; undefined.
+    np.testing.assert_allclose(found, [0, 0.5, 2, -1, 5], atol=1e-12)
+    point = Point(np.zeros(1), np.array([2.9, 4.0, 0.2, 1.8, np.nan]))
+    assert point.cost(ends) == pytest.approx(0.25 + 4 + 1 + 25)
 
 
 def test_bands_are_told_and_placed():
@@ -228,6 +225,7 @@ def test_a_statistic_undefined_in_half_of_the_seeds_is_undefined():
 def small(tmp_path, **changes):
     data = yaml.safe_load(SUITE.read_text(encoding="utf-8"))
     data["seeds"], data["people"] = 2, 20
+    data["worlds"] = {"default": {"description": ""}, "fitted": {"description": "", "fitted": True}}
     data["rows"] = [row for row in data["rows"] if row["row"] in (1, 9, 10, 23)]
     data["fit"] = {
         "seed": 1000,
@@ -237,7 +235,7 @@ def small(tmp_path, **changes):
                 "name": "novelty",
                 "why": "test",
                 "screened": 4,
-                "evaluations": 12,
+                "rounds": 3,
                 "statistics": ["false_over_true"],
                 "knobs": [{"parameter": "appraisal.falsehood", "low": 0.0, "high": 1.0}],
             }
@@ -300,19 +298,142 @@ def test_a_knob_outside_what_is_admissible_is_refused(tmp_path):
 # --- fit, run, resume ----------------------------------------------------------------------------
 
 
-def test_the_fit_finds_what_it_is_asked_for_and_replays_what_it_knows(tmp_path):
+def by_function(function):
+    """Points of a function, and how many were asked for."""
+    asked = []
+
+    def points(places):
+        asked.append(len(places))
+        return [Point(place, function(place)) for place in places]
+
+    return points, asked
+
+
+def test_a_descent_finds_the_bands_of_a_function_that_is_not_linear():
+    ends = bands((0.6, 0.7), (0.05, 0.15), (None, 0.4))
+    points, _ = by_function(lambda u: np.array([u[0] ** 2 + u[1], u[0] * u[1], u[1]]))
+    (start,) = points([np.array([0.1, 0.9])])
+    end = descend(start, ends, points, rounds=20)
+    assert start.cost(ends) > 10 and end.cost(ends) == 0
+    assert ((end.place >= 0) & (end.place <= 1)).all()
+
+
+def test_a_descent_never_makes_worse_and_stops_where_it_is_good():
+    noise = np.random.Generator(np.random.Philox(3))
+    points, asked = by_function(lambda u: np.array([u.sum() + noise.normal(0, 0.5)]))
+    (start,) = points([np.full(3, 0.5)])
+    end = descend(start, bands((5.0, 6.0)), points, rounds=6)
+    assert end.cost(bands((5.0, 6.0))) <= start.cost(bands((5.0, 6.0)))
+    asked.clear()
+    assert descend(start, bands((-10.0, 10.0)), points, rounds=6) is start and not asked
+
+
+def test_what_is_undefined_is_left_and_what_can_be_mended_is():
+    points, _ = by_function(lambda u: np.array([np.nan, u[0]]))
+    (start,) = points([np.array([0.1])])
+    end = descend(start, bands((0, 1), (0.8, 0.9)), points, rounds=8)
+    assert end.cost(bands((0, 1), (0.8, 0.9))) == pytest.approx(25)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_fit_finds_what_it_is_asked_for_and_replays_what_it_knows(tmp_path, workers):
     suite = load_validity(small(tmp_path))
     log, told = tmp_path / "fit.jsonl", []
-    overrides, steps = fit_world(suite, log, told.append)
-    first = len(told)
-    assert 0 < first <= 1 + 4 + 12 + 2
+    overrides, steps = fit_world(suite, log, told.append, workers)
+    count = len(log.read_text(encoding="utf-8").splitlines())
+    assert count >= 5 and steps[0]["evaluations"] >= count
+    assert any("evaluations" in text for text in told)
     assert steps[0]["cost_after"] <= steps[0]["cost_before"]
-    found = altered(world(), overrides)
-    values = studies.sharing(Setting(found, vulnerable_of(found), 20, 1))
+    values = studies.sharing(Setting(Answerer.of(overrides), 20, 1))
     assert 1.4 <= values["false_over_true"] <= 2.0
     log.write_text(log.read_text(encoding="utf-8") + '["cut sho', encoding="utf-8")
-    assert fit_world(suite, log, told.append) == (overrides, steps)
-    assert len(told) == first
+    assert fit_world(suite, log, workers=1) == (overrides, steps)
+    assert len(log.read_text(encoding="utf-8").splitlines()) == count + 1
+
+
+# --- the recommender -----------------------------------------------------------------------------
+
+
+def observed(shares):
+    """What a policy sees of expected minutes as shares of the best, (people, items)."""
+    return (4.0 * np.asarray(shares, dtype=np.float32) - 3.0).repeat(2000, axis=0)
+
+
+def test_the_recommender_draws_a_kind_by_luce_s_rule_and_leads_with_its_best_item():
+    items = synthetic(altered(world(), {"catalogue": {"items": 8, "civic_items": 0.0}}))
+    np.testing.assert_array_equal(items.topic, [0, 1, 2, 3, 4, 5, 0, 1])
+    shares = np.array([[0.5, 0.25, 0.0, 0.0, 0.0, 0.0, 1.0, 0.2]])
+    found = np.bincount(Recommender(items, 0.5).act(observed(shares)), minlength=8) / 2000
+    # Two kinds have two items each, and the lesser of them never leads.
+    np.testing.assert_allclose(found, [0, 1 / 17, 0, 0, 0, 0, 16 / 17, 0], atol=0.02)
+    assert (Recommender(items, 1e-3).act(observed(shares)) == 6).all()
+
+
+def test_kinds_are_topics_and_fifths_of_the_axis_of_stances():
+    items = synthetic(world())
+    kind = kinds(items)
+    civic = items.civic > 0
+    assert len(set(kind[civic])) == civic.sum()  # each of the ten stands for itself
+    plain = {(topic, k) for topic, k in zip(items.topic[~civic], kind[~civic], strict=True)}
+    assert len(plain) == len(set(items.topic[~civic])) and not set(kind[civic]) & set(kind[~civic])
+    many = synthetic(altered(world(), {"catalogue": {"items": 1500, "creators": 500}}))
+    assert kinds(many).max() + 1 == kind.max() + 1
+
+
+def test_more_of_the_same_does_not_make_a_kind_likelier():
+    """Luce's rule over items would double the chance of what is there twice."""
+    few = synthetic(altered(world(), {"catalogue": {"items": 6, "civic_items": 0.0}}))
+    more = synthetic(altered(world(), {"catalogue": {"items": 12, "civic_items": 0.0}}))
+    rising = np.linspace(0.5, 1.0, 6)[None]
+    once = few.topic[Recommender(few, 0.3).act(observed(rising))]
+    twice = more.topic[Recommender(more, 0.3).act(observed(np.tile(rising, 2)))]
+    np.testing.assert_array_equal(once, twice)
+
+
+def test_without_errors_the_recommender_is_greedy_and_a_cap_holds():
+    items = synthetic(world("vulnerable"))
+    seen = np.random.Generator(np.random.Philox(1)).random((500, 60)).astype(np.float32)
+    free = Recommender(items).act(seen)
+    np.testing.assert_array_equal(free, Greedy(len(items)).act(seen))
+    extremity = items.civic * np.abs(items.stance)
+    capped = Recommender(items, cap=0.5).act(seen)
+    assert extremity[capped].max() <= 0.5
+    np.testing.assert_array_equal(capped[extremity[free] <= 0.5], free[extremity[free] <= 0.5])
+    erring = Recommender(items, 0.3, cap=0.5).act(seen)
+    assert extremity[erring].max() <= 0.5 and (erring != capped).mean() > 0.3
+
+
+def test_twins_meet_the_same_errors_and_another_batch_changes_none():
+    items = synthetic(world())
+    seen = observed(np.linspace(0.5, 1, 30)[None])[:40]
+    seeds, people = np.full(40, 3), np.arange(40)
+    one, other = Recommender(items, 0.3), Recommender(items, 0.3)
+    one.begin(seeds, people)
+    other.begin(seeds[::-1], people[::-1])
+    np.testing.assert_array_equal(one.act(seen), other.act(seen)[::-1])
+    assert len(set(one.act(seen))) > 5
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [((-0.1,), "temperature: found -0.1"), ((0.0, -1.0), "cap: found -1.0; allowed: one that")],
+)
+def test_a_recommender_that_cannot_be_is_refused(arguments, message):
+    items = synthetic(altered(world(), {"catalogue": {"items": 6, "civic_items": 1.0}}))
+    with pytest.raises(ValueError, match=message):
+        Recommender(items, *arguments)
+
+
+def test_an_answerer_takes_a_temperature_beside_the_world_s_parameters():
+    found = Answerer.of({"habit": {"gain": 0.05}, "recommender": {"temperature": 0.3}})
+    assert found.value_of("habit.gain") == 0.05 and found.temperature == 0.3
+    assert found.value_of("recommender.temperature") == 0.3
+    assert found.altered({"habit": {"gain": 0.06}}).temperature == 0.3
+    assert Answerer.of({}).parameters == world() and Answerer.of({}).temperature == 0
+    with pytest.raises(ValueError, match=r"recommender: found heat; allowed: temperature"):
+        Answerer.of({"recommender": {"heat": 1.0}})
+    with pytest.raises(ValueError, match=r"recommender.temperature: found -1; allowed: 0 to 10"):
+        Answerer.of({"recommender": {"temperature": -1}})
 
 
 @pytest.fixture
@@ -325,7 +446,12 @@ def here(monkeypatch):
             done.append(task.name)
             yield work(task)
 
+    class Pool:
+        def done(self, work, tasks):
+            return map(work, tasks)
+
     monkeypatch.setattr(record, "in_processes", inline)
+    monkeypatch.setattr(fit, "process_pool", lambda workers: nullcontext(Pool()))
     return done
 
 

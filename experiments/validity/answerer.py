@@ -1,0 +1,54 @@
+"""What answers a suite: a world, and how far its recommender errs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...envs.world import WorldParameters, altered, world
+from ...envs.world.parameters import PRESETS
+
+_OUTSIDE = "recommender"  # the group of overrides that no world has
+_TEMPERATURE = "temperature"
+
+
+@dataclass(frozen=True)
+class Answerer:
+    """A world, and the temperature of its recommender (`recommender.py`); 0 is greedy."""
+
+    parameters: WorldParameters
+    temperature: float = 0.0
+
+    @classmethod
+    def of(cls, overrides: Mapping[str, Any]) -> Answerer:
+        """`default` with these overrides; `recommender: {temperature: T}` may be among them."""
+        return cls(world("default")).altered(overrides)
+
+    def altered(self, overrides: Mapping[str, Any]) -> Answerer:
+        """With some parameters replaced; raises `ValueError` that names the field."""
+        inside = {group: values for group, values in overrides.items() if group != _OUTSIDE}
+        found = dict(overrides.get(_OUTSIDE, {}))
+        temperature = found.pop(_TEMPERATURE, self.temperature)
+        if found:
+            raise ValueError(f"{_OUTSIDE}: found {', '.join(found)}; allowed: {_TEMPERATURE}")
+        if not isinstance(temperature, int | float) or not 0 <= temperature <= 10:
+            raise ValueError(f"{_OUTSIDE}.{_TEMPERATURE}: found {temperature!r}; allowed: 0 to 10")
+        return Answerer(altered(self.parameters, inside), float(temperature))
+
+    def value_of(self, path: str) -> float:
+        """A parameter by its path, such as habit.gain or recommender.temperature."""
+        group, name = path.split(".")
+        if group == _OUTSIDE:
+            return self.temperature
+        return float(getattr(getattr(self.parameters, group), name))
+
+    @property
+    def vulnerable(self) -> WorldParameters:
+        """The same world among the people of the `vulnerable` preset."""
+        return altered(self.parameters, PRESETS["vulnerable"])
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON data that tells it from others."""
+        told = self.parameters.model_dump(mode="json")
+        return told | {_OUTSIDE: {_TEMPERATURE: self.temperature}}

@@ -1,0 +1,68 @@
+"""The recommender of the studies: greedy, or one that errs about people.
+
+    P(kind k leads) = E_k^(1/T) / sum_j E_j^(1/T),   E_k = max_(i in k) E_i
+
+E_i are the exact expected minutes of the next slot if item i leads. What a platform does not know
+is what a person wants now; how good an item is it knows from everybody. So it errs between kinds of
+content, by the choice rule of Luce 1959 with temperature T, and leads with the best item of a kind:
+a nested logit (McFadden 1978) without errors within nests, in which items that are alike share the
+chance of their kind and do not multiply it. A kind is a plain topic, or a fifth of the axis of
+stances. At T = 0 this is greedy. Lots are those of the person and slot, so twins meet the same
+errors.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...agents import Greedy
+from ...agents.policy import Action, Observed
+from ...agents.ppo import among, drawn_by_lots
+from ...envs.views import expected_shares
+from ...envs.world import Items
+
+_WIDTH = 0.2  # of a kind on the axis of stances
+_LEAST = 1e-6  # share of the best below which items are alike
+
+
+class Recommender(Greedy):
+    """Leads with an item by its expected minutes, among those that are not barred.
+
+    temperature: of the choice of a kind, 0 or more. cap: largest |stance| of a contested item that
+    may lead. Raises `ValueError` where nothing may lead.
+    """
+
+    def __init__(self, items: Items, temperature: float = 0.0, cap: float = np.inf) -> None:
+        super().__init__(len(items))
+        if not 0.0 <= temperature < np.inf:
+            raise ValueError(f"temperature: found {temperature}; allowed: 0 or more")
+        self.temperature = temperature
+        self._allowed = items.civic * np.abs(items.stance) <= cap
+        if not self._allowed.any():
+            raise ValueError(f"cap: found {cap}; allowed: one that some item keeps")
+        kind = kinds(items)
+        self._of_kind = [np.flatnonzero(kind == k) for k in range(kind.max() + 1)]
+
+    def act(self, observation: Observed) -> Action:
+        """See `Policy`."""
+        if self.temperature == 0.0:
+            return self.act_within(observation, self._allowed[None, :])
+        seed, person, slot = self._next(observation)
+        shares = 0.25 * (expected_shares(observation, self.items) + 3.0)  # of the best item's
+        shares = np.where(self._allowed, shares, -np.inf)
+        places = np.stack(
+            [which[shares[:, which].argmax(axis=1)] for which in self._of_kind], axis=1
+        )
+        best = np.take_along_axis(shares, places, axis=1)
+        logits = (np.log(np.maximum(best, _LEAST)) / self.temperature).astype(np.float32)
+        kind = drawn_by_lots(among(logits, best > -np.inf), seed, person, slot - 1)
+        return np.take_along_axis(places, kind[:, None], axis=1)[:, 0]
+
+
+def kinds(items: Items) -> NDArray[np.int64]:
+    """The kind of each item, numbered from 0: its topic, and among contested ones its fifth."""
+    side = np.sign(items.stance) * (1 + np.floor(np.abs(items.stance) / _WIDTH + 1e-4))
+    pairs = np.stack([items.topic, np.where(items.civic > 0, side, 0)], axis=1)
+    _, kind = np.unique(pairs, axis=0, return_inverse=True)
+    return kind.ravel()
