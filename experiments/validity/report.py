@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from ..drawing import new_figure, save_figure, style
 from ..markdown import bullets, join, section, table
 from ..record import made_section
-from .misses import MISSES
+from .misses import why_missed
 
 _MET, _MISSED = "#0072B2", "#D55E00"
 
@@ -59,7 +59,7 @@ def validity_report(summary: dict[str, Any], manifest: dict[str, Any]) -> str:
         "![Each statistic in units of its band](figures/validity.png)",
     ]
     tables = [
-        section(f"World `{name}`", world["description"], _table(world["rows"]), _misses(world))
+        section(f"World `{name}`", world["description"], _table(world["rows"]), _misses(name, world))
         for name, world in worlds.items()
     ]
     tail = [_fit(summary), _designs(summary["rows"]), made_section(manifest, "undertow validate")]
@@ -96,13 +96,12 @@ def _verdict(row: dict[str, Any], part: dict[str, Any]) -> str:
     return verdict if row["counted"] else f"{verdict} (not counted)"
 
 
-def _misses(world: dict[str, Any]) -> str:
+def _misses(name: str, world: dict[str, Any]) -> str:
     told = []
     for row in world["rows"]:
         if row["pass"]:
             continue
-        why = MISSES.get(row["row"], "Not explained.")
-        told.append(f"Row {row['row']} ({row['source']}): {why}")
+        told.append(f"Row {row['row']} ({row['source']}): {why_missed(name, row['row'])}")
     return join(["Misses:", bullets(told)]) if told else "No row is missed."
 
 

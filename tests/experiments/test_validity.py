@@ -24,7 +24,7 @@ from undertow.experiments.validity.config import Part, load_validity
 from undertow.experiments.validity.descent import Point, beyond, descend
 from undertow.experiments.validity.fit import fit_world
 from undertow.experiments.validity.forgetting import forgotten_after, heavy_partisans
-from undertow.experiments.validity.misses import MISSES
+from undertow.experiments.validity.misses import MISSES, why_missed
 from undertow.experiments.validity.recommender import Recommender, kinds
 from undertow.experiments.validity.report import _place, band
 from undertow.experiments.validity.studies import STATISTICS, STUDIES, Setting
@@ -32,6 +32,7 @@ from undertow.experiments.validity.studies import STATISTICS, STUDIES, Setting
 from .tiny import undertow
 
 SUITE = Path(cli.__file__).parent / "configs" / "other" / "validity.yaml"
+RESULT = Path(__file__).parents[2] / "results" / "validity"
 
 
 def setting(people=200, **overrides):
@@ -253,6 +254,20 @@ def test_the_committed_suite_has_every_row_but_the_input():
     held_out = [row.row for row in suite.rows if row.held_out]
     assert held_out == [5, 8, 12, 17, 19]
     assert set(MISSES) <= {row.row for row in suite.rows}
+
+
+def test_the_committed_result_gives_a_reason_for_every_miss():
+    summary = json.loads((RESULT / "summary.json").read_text(encoding="utf-8"))
+    assert list(summary["worlds"]) == ["anchored", "default", "default_erring"]
+    for name, found in summary["worlds"].items():
+        for row in found["rows"]:
+            assert row["pass"] or why_missed(name, row["row"]) != "Not explained.", row["row"]
+
+
+def test_the_anchored_preset_is_the_world_that_the_fit_found():
+    summary = json.loads((RESULT / "summary.json").read_text(encoding="utf-8"))
+    found = Answerer.of(summary["worlds"]["anchored"]["overrides"])
+    assert found.parameters == world("anchored") and found.temperature > 0
 
 
 def test_a_held_out_row_cannot_be_fitted_to(tmp_path):
