@@ -59,8 +59,8 @@ def validity_report(summary: dict[str, Any], manifest: dict[str, Any]) -> str:
         "![Each statistic in units of its band](figures/validity.png)",
     ]
     tables = [
-        section(f"World `{name}`", found["description"], _table(found["rows"]), _misses(name, found))
-        for name, found in worlds.items()
+        section(f"World `{name}`", at["description"], _table(at["rows"]), _misses(name, at))
+        for name, at in worlds.items()
     ]
     tail = [_fit(summary), _designs(summary["rows"]), made_section(manifest, "undertow validate")]
     return join([*head, *tables, *tail]) + "\n"
