@@ -92,7 +92,7 @@ def _fit_block(
     after = _at(start, block, end.place)
     return after, {
         "block": block.name,
-        "evaluations": evaluations.asked,
+        "evaluations": evaluations.asked,  # from the first block on
         "cost_before": first.cost(bands),
         "cost_after": end.cost(bands),
         "outside": [
