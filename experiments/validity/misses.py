@@ -36,19 +36,18 @@ MISSES: dict[int, str] = {
 # Of worlds in which another reason holds.
 _OF_WORLD: dict[str, dict[int, str]] = {
     "anchored": {
-        7: "use grows by a fifth a week, since habit is built fast where row 3 asks for it, and "
-        "people are bored sooner: the share watched falls by a hair more than the band allows.",
-        8: "extremity is inside its band; the recommender still follows arousal more than a real "
-        "ranking does, among plain items too.",
+        7: "the share watched falls by a hair more a week than the band allows, where use grows by "
+        "a fifth; the trend was no statistic of the fit.",
+        8: "extremity is inside its band; arousal leads ranking further than was found, over all "
+        "items and not contested ones alone.",
         12: "heavy partisans meet a little more of what is far out by following than by choosing, "
         "less than by default; and PPO on logs has nothing to forget here either.",
         15: "few cross in three weeks, and the share of those from the middle, inside its band "
         "among the people of the fit, lies just below it among others.",
-        16: "inside its band among the people of the fit and not among others: few cross, some of "
-        "them by the noise of stances alone, whatever was on the screen.",
-        17: "stances follow the leaning supply, as found, by a quarter of what was found at least: "
-        "fitted to rows 15 and 18 people are hardly persuaded, and move by noise.",
-        19: "fitted to rows 15 and 18 people are hardly persuaded, so a week moves nobody.",
+        16: "inside its band among the people of the fit, and not among others.",
+        17: "stances follow the leaning supply, as found, and by a quarter of the least that was "
+        "found: fitted to row 18, among others, people are hardly persuaded.",
+        19: "fitted to row 18, among others, people are hardly persuaded, so a week moves nobody.",
     }
 }
 

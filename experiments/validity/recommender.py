@@ -27,30 +27,30 @@ _LEAST = 1e-6  # share of the best below which items are alike
 
 
 class Recommender(Greedy):
-    """Leads with an item by its expected minutes, among those that are not barred.
+    """Leads with an item by its expected minutes.
 
-    temperature: of the choice of a kind, 0 or more. cap: largest |stance| of a contested item that
-    may lead. Raises `ValueError` where nothing may lead.
+    temperature: of the choice of a kind, 0 or more.
     """
 
-    def __init__(self, items: Items, temperature: float = 0.0, cap: float = np.inf) -> None:
+    def __init__(self, items: Items, temperature: float = 0.0) -> None:
         super().__init__(len(items))
         if not 0.0 <= temperature < np.inf:
             raise ValueError(f"temperature: found {temperature}; allowed: 0 or more")
         self.temperature = temperature
-        self._allowed = items.civic * np.abs(items.stance) <= cap
-        if not self._allowed.any():
-            raise ValueError(f"cap: found {cap}; allowed: one that some item keeps")
         kind = kinds(items)
         self._of_kind = [np.flatnonzero(kind == k) for k in range(kind.max() + 1)]
 
     def act(self, observation: Observed) -> Action:
         """See `Policy`."""
+        return self.act_within(observation, np.ones((1, self.items), dtype=np.bool_))
+
+    def act_within(self, observation: Observed, allowed: NDArray[np.bool_]) -> Action:
+        """See `Selective`."""
         if self.temperature == 0.0:
-            return self.act_within(observation, self._allowed[None, :])
+            return super().act_within(observation, allowed)
         seed, person, slot = self._next(observation)
         shares = 0.25 * (expected_shares(observation, self.items) + 3.0)  # of the best item's
-        shares = np.where(self._allowed, shares, -np.inf)
+        shares = np.where(allowed, shares, -np.inf)
         places = np.stack(
             [which[shares[:, which].argmax(axis=1)] for which in self._of_kind], axis=1
         )

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from ...agents import Chronological, Policy, PPOSettings, Random
+from ...agents import Chronological, Limited, Limits, Policy, PPOSettings, Random
 from ...envs.world import Items, WorldParameters, altered, synthetic
 from ..diary import Away, Course, Diary, Phase, daily_limit, everybody, follow, some_slots
 from ..metrics import gini
@@ -31,6 +31,7 @@ Values = dict[str, float]
 _STAY = {"churn": {"enabled": False}}
 _BEFORE = 21  # days on the platform before a study begins
 _FAR = 0.8  # |stance| of a problematic item (row 13)
+_CAP = 0.5  # |stance| above which nothing is placed (rows 19 and 23)
 _THRESHOLD = 0.6
 _BONUS_CUT = 0.39  # row 2
 
@@ -76,9 +77,9 @@ class Setting:
             engine=self.engine,
         )
 
-    def recommender(self, items: Items, cap: float = np.inf) -> Policy:
-        """What an established platform ranks these items with, none further out than `cap`."""
-        return Recommender(items, self.answers.temperature, cap)
+    def recommender(self, items: Items) -> Policy:
+        """What an established platform ranks these items with."""
+        return Recommender(items, self.answers.temperature)
 
     @cached_property
     def panel(self) -> WorldParameters:
@@ -94,6 +95,11 @@ class Setting:
     def ranked(self) -> Policy:
         """The recommender in the default world."""
         return self.recommender(self.items)
+
+    @cached_property
+    def capped(self) -> Policy:
+        """The recommender where nothing far out may lead; its lots count from its own first slot."""
+        return Limited.of(self.recommender(self.items), Limits(extremity_cap=_CAP), self.items)
 
     @cached_property
     def ordinary(self) -> Policy:
@@ -398,7 +404,7 @@ def less_hostile(setting: Setting) -> Values:
     A thermometer of 100 degrees spans the axis of stances from -1 to 1.
     """
     before = Phase(_BEFORE, setting.ranked)
-    capped = setting.arm(setting.panel, before, Phase(7, setting.recommender(setting.items, 0.5)))
+    capped = setting.arm(setting.panel, before, Phase(7, setting.capped))
     stays = setting.arm(setting.panel, before, Phase(7, setting.ranked))
     end = _BEFORE + 7
     change = np.abs(stays.stance_after(end)) - np.abs(capped.stance_after(end))
@@ -430,7 +436,7 @@ def retention(setting: Setting) -> Values:
 
 def extremity_cap(setting: Setting) -> Values:
     """Row 23: what a cap on |stance| of 0.5 does to use (Kalimeris et al. 2021)."""
-    capped = setting.arm(setting.default, Phase(21, setting.recommender(setting.items, 0.5)))
+    capped = setting.arm(setting.default, Phase(21, setting.capped))
     return {
         "use_under_cap": _ratio(capped.diary.minutes.sum(), setting.three_weeks.diary.minutes.sum())
         - 1

@@ -411,10 +411,10 @@ def test_without_errors_the_recommender_is_greedy_and_a_cap_holds():
     free = Recommender(items).act(seen)
     np.testing.assert_array_equal(free, Greedy(len(items)).act(seen))
     extremity = items.civic * np.abs(items.stance)
-    capped = Recommender(items, cap=0.5).act(seen)
+    capped = setting().capped.act(seen)
     assert extremity[capped].max() <= 0.5
     np.testing.assert_array_equal(capped[extremity[free] <= 0.5], free[extremity[free] <= 0.5])
-    erring = Recommender(items, 0.3, cap=0.5).act(seen)
+    erring = setting(recommender={"temperature": 0.3}).capped.act(seen)
     assert extremity[erring].max() <= 0.5 and (erring != capped).mean() > 0.3
 
 
@@ -429,14 +429,9 @@ def test_twins_meet_the_same_errors_and_another_batch_changes_none():
     assert len(set(one.act(seen))) > 5
 
 
-@pytest.mark.parametrize(
-    "arguments, message",
-    [((-0.1,), "temperature: found -0.1"), ((0.0, -1.0), "cap: found -1.0; allowed: one that")],
-)
-def test_a_recommender_that_cannot_be_is_refused(arguments, message):
-    items = synthetic(altered(world(), {"catalogue": {"items": 6, "civic_items": 1.0}}))
-    with pytest.raises(ValueError, match=message):
-        Recommender(items, *arguments)
+def test_a_recommender_that_cannot_be_is_refused():
+    with pytest.raises(ValueError, match=r"temperature: found -0.1; allowed: 0 or more"):
+        Recommender(synthetic(world()), -0.1)
 
 
 def test_an_answerer_takes_a_temperature_beside_the_world_s_parameters():
