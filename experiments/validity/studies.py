@@ -98,7 +98,7 @@ class Setting:
 
     @cached_property
     def capped(self) -> Policy:
-        """The recommender where nothing far out may lead; its lots count from its own first slot."""
+        """The recommender where nothing far out may lead; lots count from its own first slot."""
         return Limited.of(self.recommender(self.items), Limits(extremity_cap=_CAP), self.items)
 
     @cached_property
