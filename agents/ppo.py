@@ -17,6 +17,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from undertow.envs.world import Items, Mechanism, Slate, WorldParameters, uniforms
 
+from .averaging import WeightAveraging
 from .critic import CriticWarmup, DecoupledRolloutBuffer
 from .policy import Action, Observed
 from .skip_policy import SkipActorCriticPolicy
@@ -54,7 +55,14 @@ class PPOSettings(BaseModel):
         description="weight of expected minutes in the first logits (oracle only)",
     )
     deterministic: bool = Field(False, description="deploy the likeliest item, not a draw")
-    # Not in the dump of settings that leave it: the hash of their config stays what it was.
+    # These are not in the dump of settings that leave them: their configs' hash stays what it was.
+    averaging: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        exclude_if=lambda share: share == 0.0,
+        description="share of training, at its end, over which weights are averaged; 0 is the last",
+    )
     engine: Literal["numpy", "numba"] = Field(
         "numpy",
         exclude_if=lambda engine: engine == "numpy",
@@ -138,9 +146,9 @@ class PPOPolicy:
         if settings.greedy_prior and slate is not None:
             raise ValueError(f"greedy_prior: found {settings.greedy_prior} with slates; allowed: 0")
         model = learner(env, settings, seed=seed, tensorboard_log=tensorboard_log, buffer=buffer)
-        if settings.critic_warmup:
-            callbacks = [*callbacks, CriticWarmup(settings.critic_warmup)]
-        model.learn(settings.slots, callback=CallbackList(callbacks))
+        model.learn(
+            settings.slots, callback=CallbackList([*callbacks, *training_callbacks(settings)])
+        )
         return cls(model, observation, deterministic=settings.deterministic)
 
     @property
@@ -235,6 +243,16 @@ def learner(
         device="cpu",
         tensorboard_log=tensorboard_log,
     )
+
+
+def training_callbacks(settings: PPOSettings) -> list[BaseCallback]:
+    """What `settings` ask for beyond SB3's PPO; to be given to its `learn`."""
+    asked: list[BaseCallback] = []
+    if settings.critic_warmup:
+        asked.append(CriticWarmup(settings.critic_warmup))
+    if settings.averaging:
+        asked.append(WeightAveraging(settings.averaging))
+    return asked
 
 
 def falling(start: float) -> Any:

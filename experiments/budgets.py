@@ -6,6 +6,8 @@ as the budget is: the sum over slots, over the slots in which people were there,
 a day. A budget is kept where the mean cost over seeds is at most (1 + tolerance) of it; one of 0
 where it is at most the tolerance of what unconstrained PPO costs. It is met where the mean lies
 within the tolerance on either side: to spend less than a budget that binds gives minutes away.
+What some policies only show beside the others, such as one learnt in another way, is told in a
+table of its own and not counted.
 """
 
 from __future__ import annotations
@@ -43,6 +45,9 @@ class Budgets(BaseModel):
     experiment: str = Field(description="config of the result, a file beside the folder of this")
     unconstrained: str = Field("ppo", description="policy without budgets")
     unconstrained_result: str = Field("headline", description="the result that holds it")
+    beside: list[str] = Field(
+        default_factory=list, description="policies that are told in a table of their own"
+    )
     people: int = Field(1500, ge=10, le=1_000_000, description="a seed")
     tolerance: float = Field(0.05, gt=0, lt=1)
 
@@ -86,6 +91,13 @@ def budgets_record(budgets: Budgets, configs: Path, results: Path) -> Record[Cel
     Raises `ResultError` where a policy was not saved.
     """
     experiment = load_experiment(configs / budgets.experiment)
+    measured = {name for policies in experiment.cells.values() for name in policies}
+    constrained = _constrained(experiment, sorted(measured))
+    if unknown := sorted(set(budgets.beside) - set(constrained)):
+        raise ConfigError(
+            f"beside: found {', '.join(unknown)}; allowed: policies of {budgets.experiment} with "
+            f"budgets ({', '.join(constrained)})"
+        )
 
     def cells(folder: Path, say: Any) -> Sequence[Cell]:
         found = [
@@ -199,27 +211,52 @@ def _finish(
                     "estimate": estimate(found).as_dict(),
                     "unconstrained": free,
                     "minutes": estimate(over_seeds(world, policy, "minutes")).as_dict(),
+                    "beside": policy in budgets.beside,
                     "binds": free > budget,
                     "kept": judged(float(found.mean()), budget, free, budgets.tolerance),
                     "met": met(float(found.mean()), budget, free, budgets.tolerance),
                 })  # fmt: skip
-    kept = sum(bool(row["kept"]) for row in rows)
-    binding = sum(bool(row["binds"]) for row in rows)
+    counted = [row for row in rows if not row["beside"]]
     summary = {
         "name": budgets.name,
         "title": budgets.title,
         "seeds": experiment.seeds,
         "people": budgets.people,
         "tolerance": budgets.tolerance,
-        "kept": kept,
-        "bind": binding,
-        "met": sum(bool(row["met"]) for row in rows),
+        "counted": len(counted),
+        "kept": sum(bool(row["kept"]) for row in counted),
+        "bind": sum(bool(row["binds"]) for row in counted),
+        "met": sum(bool(row["met"]) for row in counted),
         "rows": rows,
     }
     return summary, _report(summary, manifest)
 
 
 def _report(summary: dict[str, Any], manifest: Manifest) -> str:
+    rows, beside = ([r for r in summary["rows"] if r["beside"] == b] for b in (False, True))
+    named = {
+        what: [f"{row['policy']} in {row['world']}" for row in rows if row[key] is False]
+        for what, key in (("Exceeded", "kept"), ("Missed on either side", "met"))
+    }
+    return join([
+        f"# {summary['title']}",
+        f"{summary['kept']} of {summary['counted']} budgets are kept within "
+        f"{summary['tolerance']:.0%}, in the mean over {summary['seeds']} seeds of "
+        f"{summary['people']:,} people that training did not meet. {summary['bind']} of them bind, "
+        f"and {summary['met']} of these are met: the mean lies within {summary['tolerance']:.0%} "
+        "on either side.",
+        *(f"{what}: {', '.join(found)}." for what, found in named.items() if found),
+        _table(rows),
+        "Costs are a day and person who is there, the mean over seeds with the 95% interval of the "
+        "interquartile mean. A budget of 0 counts as kept at a cost of at most "
+        f"{summary['tolerance']:.0%} of the unconstrained one, and as met within as much on either "
+        "side. Drift is in hundredths of |stance|, unendorsed minutes are minutes.",
+        *(("## Beside them, and not counted", _table(beside)) if beside else ()),
+        made_section(manifest, "undertow budgets"),
+    ]) + "\n"  # fmt: skip
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> str:
     lines = [
         [
             row["world"],
@@ -232,25 +269,7 @@ def _report(summary: dict[str, Any], manifest: Manifest) -> str:
             "kept" if row["kept"] else "exceeded",
             {True: "met", False: "missed", None: "does not bind"}[row["met"]],
         ]
-        for row in summary["rows"]
+        for row in rows
     ]
     head = "world,policy,cost,budget,cost a day,over,unconstrained,kept,met".split(",")
-    named = {
-        what: [f"{row['policy']} in {row['world']}" for row in summary["rows"] if row[key] is False]
-        for what, key in (("Exceeded", "kept"), ("Missed on either side", "met"))
-    }
-    return join([
-        f"# {summary['title']}",
-        f"{summary['kept']} of {len(summary['rows'])} budgets are kept within "
-        f"{summary['tolerance']:.0%}, in the mean over {summary['seeds']} seeds of "
-        f"{summary['people']:,} people that training did not meet. {summary['bind']} of them bind, "
-        f"and {summary['met']} of these are met: the mean lies within {summary['tolerance']:.0%} "
-        "on either side.",
-        *(f"{what}: {', '.join(rows)}." for what, rows in named.items() if rows),
-        table(head, lines),
-        "Costs are a day and person who is there, the mean over seeds with the 95% interval of the "
-        "interquartile mean. A budget of 0 counts as kept at a cost of at most "
-        f"{summary['tolerance']:.0%} of the unconstrained one, and as met within as much on either "
-        "side. Drift is in hundredths of |stance|, unendorsed minutes are minutes.",
-        made_section(manifest, "undertow budgets"),
-    ]) + "\n"  # fmt: skip
+    return table(head, lines)

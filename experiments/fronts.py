@@ -18,9 +18,13 @@ from .result import NEUTRAL, Result
 #: Sweeps by what their policies' names begin with: what is bounded or priced, colour, marker, line.
 SWEEPS = {
     "lagrangian_": ("PPO-Lagrangian, budget on drift", "#00796B", "o", "-"),
+    "drift_": ("the same, weights averaged", "#E69F00", "D", "-"),
     "unendorsed_": ("PPO-Lagrangian, budget on unendorsed minutes", "#332288", "s", "-."),
     "penalty_": ("PPO, penalty on shift", "#AA4C82", "^", "--"),
 }
+_HUNDREDTHS = ("lagrangian_", "drift_")  # of a budget in the policies' names
+#: The sweep of the same budgets beside which one goes unlabelled.
+_TWIN = {"lagrangian_": "drift_"}
 #: What a panel shows, by its metric.
 HARMS = {
     "induced_drift": "induced drift (|stance|)",
@@ -114,14 +118,21 @@ def _cross(
 
 def _name(axes: Axes, result: Result, world: str, harm: str, swept: dict[str, list[str]]) -> None:
     """Writes a sweep's value beside its points, and the name of what stands alone."""
-    told = {p: (_value(s, p), SWEEPS[s][1]) for s, policies in swept.items() for p in policies}
-    for policy in _alone(result, world, harm, swept):
+    told = {
+        p: (_value(s, p), SWEEPS[s][1])
+        for s, policies in swept.items()
+        if _TWIN.get(s) not in swept  # points beside another front's are read off its values
+        for p in policies
+    }
+    alone = _alone(result, world, harm, swept)
+    for policy in alone:
         name = "neutral feed" if policy == NEUTRAL else policy
         told[policy] = (name, look(policy)[0])
     points = [
         (*at, *text) for policy, text in told.items() if (at := _at(result, policy, world, harm))
     ]
-    bars = [bar for policy in told for bar in cross_boxes(result, policy, world, harm)]
+    drawn = [*alone, *(p for policies in swept.values() for p in policies)]
+    bars = [bar for policy in drawn for bar in cross_boxes(result, policy, world, harm)]
     place(axes, points, lines=[] if harm in _FAR else [0], clear=bars)
 
 
@@ -130,7 +141,7 @@ def _value(start: str, policy: str) -> str:
     number = policy.removeprefix(start)
     if not number.isdigit():
         return number
-    return f"{int(number) / 100:g}" if start == "lagrangian_" else f"{int(number)}"
+    return f"{int(number) / 100:g}" if start in _HUNDREDTHS else f"{int(number)}"
 
 
 def _at(result: Result, policy: str, world: str, harm: str) -> tuple[float, float] | None:

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from stable_baselines3.common.callbacks import CallbackList
 
 from ...agents import make_vec_env
-from ...agents.ppo import learner
+from ...agents.ppo import learner, training_callbacks
 from ...envs.tampering import LEFT, PEOPLE, RIGHT, STEPS, TamperingBatch
 from ..job import derived_seed, set_torch
 from ..record import Record
@@ -76,7 +77,7 @@ class Learned:
             only=only,
         )
         model = learner(env, settings, seed=seed)
-        model.learn(settings.slots)
+        model.learn(settings.slots, callback=CallbackList(training_callbacks(settings)))
         people = list(PEOPLE) if only is None else [only]
         found = [self._measure(model, person) for person in people]
         leaning = [

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.vec_env import VecMonitor
 
 from ...agents.planner import deterministic
-from ...agents.ppo import PPOSettings, learner
+from ...agents.ppo import PPOSettings, learner, training_callbacks
 from ...agents.tiny_vec_env import TinyFeedVecEnv
 from ...envs.tiny import TinyParameters
 from ...envs.tiny.batch import features
@@ -40,7 +41,7 @@ def train(
         exploring=exploring,
     )
     model = learner(VecMonitor(env), settings.model_copy(update={"gamma": gamma}), seed=seed)
-    model.learn(settings.slots)
+    model.learn(settings.slots, callback=CallbackList(training_callbacks(settings)))
     with torch.no_grad():
         seen = torch.as_tensor(features(optimum.world))
         categorical: Any = model.policy.get_distribution(seen).distribution

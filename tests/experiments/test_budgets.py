@@ -167,6 +167,23 @@ def test_a_budget_that_is_underspent_is_told_as_missed(saved):
     assert "Missed on either side: loose in lively." in report and "Exceeded" not in report
 
 
+def test_what_stands_beside_is_told_and_not_counted(saved):
+    alone = budgets().model_copy(update={"beside": ["loose"]})
+    record = budgets_record(alone, saved, saved / "results")
+    folder = run_record(record, saved / "results", workers=1)
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["rows"][0]["beside"] and summary["rows"][0]["kept"]
+    assert (summary["counted"], summary["kept"], summary["bind"], summary["met"]) == (0, 0, 0, 0)
+    report = (folder / "report.md").read_text()
+    assert "loose" not in report.split("## Beside them, and not counted")[0]
+    assert "loose" in report.split("## Beside them, and not counted")[1]
+
+
+def test_beside_is_refused_for_what_has_no_budget(saved):
+    with pytest.raises(ConfigError, match=r"beside: found ppo; allowed: .*\(loose\)"):
+        budgets_record(budgets().model_copy(update={"beside": ["ppo"]}), saved, saved / "results")
+
+
 def test_a_policy_that_was_not_saved_is_named(saved):
     (saved / "results/constrained/policies/lively--loose--1.zip").unlink()
     record = budgets_record(budgets(), saved, saved / "results")

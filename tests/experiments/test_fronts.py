@@ -69,6 +69,16 @@ def test_points_of_a_front_have_their_budgets_and_the_rest_their_names(drawn):
     assert names == [SWEEPS[start][0] for start in ("lagrangian_", "unendorsed_")]
 
 
+def test_last_weights_go_unlabelled_beside_averaged_ones(tmp_path):
+    names = NAMES | {"ppo_myopic": "drift_000", "ppo_oracle": "drift_050"}
+    with style():
+        figure = fronts(renamed(tmp_path, names))
+    for axes in figure.axes:
+        told = sorted(text.get_text() for text in axes.texts)
+        assert told == sorted(["0", "0.5", "ppo", "neutral feed"])
+        assert line_of(axes, "lagrangian_").shape == (2, 3)
+
+
 def test_a_harm_that_was_not_measured_has_no_panel(tmp_path):
     result = renamed(tmp_path, NAMES)
     for cell in result.summary["cells"]:
