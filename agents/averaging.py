@@ -3,7 +3,7 @@
     theta = mean of theta_k over the updates k of the last `share` of training
 
 The last iterate of a method that seeks a saddle point goes round it, and the mean of the iterates
-comes to it (Nedic & Ozdaglar 2009); for networks, averaging weights is known to serve as well
+comes to it (Nedić & Ozdaglar 2009); for networks, averaging weights is known to serve as well
 (Polyak & Juditsky 1992; Izmailov et al. 2018). PPO-Lagrangian is such a method: when its multiplier
 is high its costs are still falling, and when they are low it has yet to come down.
 """
