@@ -167,7 +167,8 @@ def budgets_command(
         record = budgets_record(load_budgets(file), file.parent.parent, results)
         folder = make(record, results, fresh=fresh, workers=workers)
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    count = f"{summary['kept']} of {len(summary['rows'])} budgets kept"
+    kept = f"{summary['kept']} of {summary['counted']} budgets kept"
+    count = f"{kept}, {summary['met']} of the {summary['bind']} that bind met"
     console.print(f"{count}; report: {folder / 'report.md'}", soft_wrap=True)
 
 
