@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..agents import Binding, Policy
 from ..envs.feed_batch import FeedBatch
-from ..envs.world import Items, Mechanism, State, Traits, WorldParameters, altered, uniforms
+from ..envs.world import (
+    Items,
+    Mechanism,
+    Outcome,
+    State,
+    Traits,
+    WorldParameters,
+    altered,
+    uniforms,
+)
 
 Real = NDArray[np.float32]
 Flag = NDArray[np.bool_]
@@ -51,6 +60,19 @@ def some_slots(share: float) -> Away:
 def daily_limit(minutes: Real) -> Away:
     """A limit, minutes a day (people,), kept with the chance of a person's self-control."""
     return lambda now: (now.minutes_today >= minutes) & (now.lot() < now.self_control)
+
+
+@runtime_checkable
+class Acquainted(Protocol):
+    """A feed that goes by what people watched, under whatever feed they did so."""
+
+    def met(self, traits: Traits, state: State) -> None:
+        """Tells it whom it serves, at the start."""
+        ...
+
+    def watched(self, slot: int, outcome: Outcome) -> None:
+        """Tells it what was done in a slot, counted from 0."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -132,8 +154,12 @@ def follow(
     persons = np.arange(people, dtype=np.int64)
     observation = batch.start(seeds, persons)
     start = batch.state
-    for policy in {id(phase.policy): phase.policy for phase in phases}.values():
+    policies = {id(phase.policy): phase.policy for phase in phases}.values()
+    for policy in policies:
         policy.begin(seeds, persons)
+    acquainted = [policy for policy in policies if isinstance(policy, Acquainted)]
+    for policy in acquainted:
+        policy.met(batch.traits, start)
     slots_per_day = parameters.calendar.slots_per_day
     slots = days * slots_per_day
     diary = _blank(slots, people)
@@ -153,6 +179,8 @@ def follow(
         observation, outcome = transition.observation, transition.outcome
         if binding is not None:
             binding.used(outcome.opened, outcome.minutes)
+        for policy in acquainted:
+            policy.watched(slot, outcome)
         today = today + outcome.minutes
         diary.led[slot], diary.watched[slot] = action, outcome.item
         diary.opened[slot], diary.sought[slot] = outcome.opened, outcome.sought

@@ -35,6 +35,7 @@ class Mechanism(IntEnum):
     PROMPT = 16
     REPLACEMENT = 20
     SCROLL = 24
+    FOLLOWING = 28
     TRAITS = 64
 
 

@@ -103,6 +103,9 @@ class FitBlock(_Block):
         ge=1, le=1024, description="points tried before the search, a power of two"
     )
     rounds: int = Field(ge=0, le=1000, description="most rounds of the search")
+    crossers: int | None = Field(
+        None, ge=10, description="people where crossings count, if not the fit's"
+    )
 
 
 class Fit(_Block):
@@ -129,6 +132,9 @@ class Validity(_Block):
     title: str
     seeds: int = Field(ge=2, le=1000)
     people: int = Field(1000, ge=10, le=100_000)
+    crossers: int | None = Field(
+        None, ge=10, le=100_000, description="people where crossings, which are rare, count"
+    )
     training: PPOSettings = PPOSettings()
     worlds: dict[str, Answering] = Field(min_length=1)
     rows: list[Row] = Field(min_length=1)

@@ -29,16 +29,20 @@ from .config import Fit, FitBlock, Validity
 from .descent import Point, beyond, descend
 from .studies import STATISTICS, STUDIES, Setting, Values
 
-_OF_CROSSINGS = ("crossers", "referral")  # studies that count what is rare
 
+def statistics_of(
+    fit: Fit, answerer: Answerer, names: Sequence[str], crossers: int | None = None
+) -> Values:
+    """These statistics among the people of the fit, each study made once.
 
-def statistics_of(fit: Fit, answerer: Answerer, names: Sequence[str]) -> Values:
-    """These statistics among the people of the fit, each study made once."""
+    crossers: people where crossings count; the fit's if None.
+    """
     setting = Setting(answerer, fit.people, derived_seed(fit.seed, "fit"), engine=fit.engine)
-    many = replace(setting, people=fit.crossers)
+    many = replace(setting, people=crossers or fit.crossers)
     found: Values = {}
     for study in dict.fromkeys(STATISTICS[name] for name in names):
-        found |= STUDIES[study].measure(many if study in _OF_CROSSINGS else setting)
+        made = STUDIES[study]
+        found |= made.measure(many if made.counts_crossings else setting)
     return {name: found[name] for name in names}
 
 
@@ -130,7 +134,7 @@ class _Evaluations:
         self.asked += len(tried)
         keys = [_key(self.fit, block, answerer) for answerer in tried]
         missing = {
-            key: (self.fit, tuple(block.statistics), answerer)
+            key: (self.fit, block, answerer)
             for key, answerer in zip(keys, tried, strict=True)
             if key not in self.known
         }
@@ -151,15 +155,16 @@ class _Evaluations:
 
 
 def _evaluated(
-    task: tuple[int, Fit, tuple[str, ...], Answerer],
+    task: tuple[int, Fit, FitBlock, Answerer],
 ) -> tuple[int, list[float]]:
-    number, fit, statistics, answerer = task
-    found = statistics_of(fit, answerer, statistics)
-    return number, [found[name] for name in statistics]
+    number, fit, block, answerer = task
+    found = statistics_of(fit, answerer, block.statistics, block.crossers)
+    return number, [found[name] for name in block.statistics]
 
 
 def _key(fit: Fit, block: FitBlock, answerer: Answerer) -> str:
-    whose = [fit.seed, fit.people, fit.crossers, fit.engine, block.statistics]
+    crossers = block.crossers or fit.crossers
+    whose = [fit.seed, fit.people, crossers, fit.engine, block.statistics]
     return json.dumps([whose, answerer.as_dict()], sort_keys=True)
 
 

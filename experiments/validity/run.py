@@ -43,13 +43,14 @@ class StudyJob:
 def run_study(job: StudyJob) -> dict[str, float | None]:
     """Makes one study; its statistics, None where undefined."""
     set_torch()
+    suite, study = job.suite, STUDIES[job.study]
     setting = Setting(
         job.answers,
-        job.suite.people,
+        (study.counts_crossings and suite.crossers) or suite.people,
         derived_seed(job.seed, "validity"),
-        job.suite.training,
+        suite.training,
     )
-    found = STUDIES[job.study].measure(setting)
+    found = study.measure(setting)
     return {name: value if np.isfinite(value) else None for name, value in found.items()}
 
 
@@ -153,6 +154,7 @@ def summarise(
         "title": suite.title,
         "seeds": suite.seeds,
         "people": suite.people,
+        "crossers": suite.crossers or suite.people,
         "rows": next(iter(worlds.values()))["rows"],
         "worlds": worlds,
         "fit": steps,

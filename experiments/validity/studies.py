@@ -2,9 +2,9 @@
 
 Each takes a `Setting` and returns its statistics by name; `rows.py` says which row and band each
 belongs to. The recommender of an established platform ranks by the next session's expected minutes
-(`recommender.py`), exactly or with errors; the ordinary feed is the chronological one. In studies
-of people who were recruited and stayed, churn is off (`panel`): attrition is not what they
-measured.
+(`recommender.py`), exactly or with errors; the ordinary feed is the chronological one, of what a
+person follows (`following.py`). In studies of people who were recruited and stayed, churn is off
+(`panel`): attrition is not what they measured.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from ...agents import Chronological, Limited, Limits, Policy, PPOSettings, Random
+from ...agents import Limited, Limits, Policy, PPOSettings, Random
 from ...envs.world import Items, WorldParameters, altered, synthetic
 from ..diary import Away, Course, Diary, Phase, daily_limit, everybody, follow, some_slots
 from ..metrics import gini
 from ..rollout import NO_TEMPTATION
 from .answerer import Answerer
+from .following import Following
 from .forgetting import heavy_partisans, items_to_forget
 from .recommender import Recommender
 
@@ -103,8 +104,8 @@ class Setting:
 
     @cached_property
     def ordinary(self) -> Policy:
-        """The chronological feed in the default world."""
-        return Chronological(self.items.supply)
+        """The chronological feed of what people follow in the default world."""
+        return Following(self.default, self.items)
 
     @cached_property
     def three_weeks(self) -> Course:
@@ -240,19 +241,17 @@ def ranking(setting: Setting) -> Values:
     """Rows 8, 9, 14, 20 and 25: what ranking shows and earns against other feeds."""
     items, ranked, ordinary = setting.items, setting.three_weeks, setting.three_weeks_ordinary
     random = setting.arm(setting.default, Phase(21, Random(len(items))))
-    extremity, supply = _extremity(items), items.supply.astype(np.float64)
+    extremity = _extremity(items)
 
-    def shown(diary: Diary, what: NDArray[np.float64], only: NDArray[np.bool_]) -> float:
+    def shown(
+        diary: Diary, what: NDArray[np.float64], only: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
         led = diary.led[diary.present]
-        return float(what[led][only[led]].mean())
-
-    def spread(what: NDArray[np.float64], only: NDArray[np.bool_]) -> float:
-        weight = supply * only / (supply * only).sum()
-        return float(np.sqrt(weight @ what**2 - (weight @ what) ** 2))
+        return what[led][only[led]]
 
     def moved(what: NDArray[np.float64], only: NDArray[np.bool_]) -> float:
-        difference = shown(ranked.diary, what, only) - shown(ordinary.diary, what, only)
-        return difference / spread(what, only)
+        usual = shown(ordinary.diary, what, only)
+        return _ratio(float(shown(ranked.diary, what, only).mean() - usual.mean()), usual.std())
 
     every, civic = np.ones(len(items), dtype=np.bool_), items.civic > 0
     minutes, watched = ranked.diary.minutes, ranked.diary.watched
@@ -372,7 +371,7 @@ def switch_on_and_off(setting: Setting) -> Values:
         **{name: column[kept] for name, column in vars(full).items() if name[0] != "_"},
     )
     items = replace(items, supply=items.supply / items.supply.sum())
-    ranked, ordinary = setting.recommender(items), Chronological(items.supply)
+    ranked, ordinary = setting.recommender(items), Following(setting.default, items)
 
     def mean_stance(before: Policy, then: Policy) -> tuple[float, float]:
         course = setting.arm(setting.panel, Phase(_BEFORE, before), Phase(49, then), items=items)
@@ -449,6 +448,8 @@ class Study:
 
     measure: Callable[[Setting], Values]
     gives: tuple[str, ...]
+    counts_crossings: bool = False
+    """Whether it counts what is rare, and so needs more people."""
 
 
 STUDIES: dict[str, Study] = {
@@ -469,8 +470,8 @@ STUDIES: dict[str, Study] = {
     "counterfactual_bots": Study(counterfactual_bots, ("recommender_over_own_choice",)),
     "forgetting": Study(forgetting, ("items_to_forget",)),
     "problematic": Study(problematic, ("problematic_share", "ever_problematic")),
-    "crossers": Study(crossers, ("crossers_from_the_middle",)),
-    "referral": Study(referral, ("referral_share",)),
+    "crossers": Study(crossers, ("crossers_from_the_middle",), counts_crossings=True),
+    "referral": Study(referral, ("referral_share",), counts_crossings=True),
     "switch_on_and_off": Study(switch_on_and_off, ("switched_on", "switched_off")),
     "chronological_for_three_months": Study(
         chronological_for_three_months, ("use_when_chronological", "stance_when_chronological")
