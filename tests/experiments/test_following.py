@@ -1,0 +1,133 @@
+"""The chronological feed of what people follow: who is followed at the start, after, and shown."""
+
+import numpy as np
+import pytest
+
+from undertow.agents import Random
+from undertow.envs.feed_batch import FeedBatch
+from undertow.envs.world import Outcome, altered, synthetic, world
+from undertow.envs.world.search import search_weights
+from undertow.experiments.diary import Phase, follow
+from undertow.experiments.validity.following import Following
+
+PEOPLE = 300
+AT_FIRST = 74
+
+
+def met(parameters=None, rows=slice(None)):
+    """A feed that has met its people, and they."""
+    parameters = parameters or world()
+    items = synthetic(parameters)
+    seed = np.full(PEOPLE, 5, dtype=np.int64)[rows]
+    person = np.arange(PEOPLE, dtype=np.int64)[rows]
+    batch = FeedBatch(parameters, person.size, "platform", items)
+    observation = batch.start(seed, person)
+    feed = Following(parameters, items)
+    feed.begin(seed, person)
+    feed.met(batch.traits, batch.state)
+    return feed, batch, observation
+
+
+def outcome(item, opened):
+    nothing = np.zeros(item.size, dtype=np.float32)
+    no = np.zeros(item.size, dtype=bool)
+    return Outcome(
+        opened=opened, item=item, sought=no, minutes=nothing, endorsed=nothing,
+        worth=nothing, persuasion=nothing, revenue=nothing, left=no,
+    )  # fmt: skip
+
+
+def test_at_first_people_follow_what_they_look_for_themselves():
+    feed, batch, _ = met()
+    assert (feed.accounts.sum(axis=1) == AT_FIRST).all()
+    weight = search_weights(feed.parameters, feed.catalogue, batch.traits, batch.state)
+    chance = weight / weight.sum(axis=1, keepdims=True)
+    # 74 draws each: summed over people every item lies within four standard errors.
+    expected, spread = AT_FIRST * chance.sum(axis=0), AT_FIRST * (chance * (1 - chance)).sum(axis=0)
+    assert (np.abs(feed.accounts.sum(axis=0) - expected) < 4 * np.sqrt(spread)).all()
+    sure, _, _ = met(altered(world(), {"search": {"sharpness": 10.0}}))
+    assert (sure.accounts > 0).sum(axis=1).mean() < (feed.accounts > 0).sum(axis=1).mean()
+
+
+def test_only_what_is_followed_leads_and_each_account_as_often_as_another():
+    feed, _, observation = met()
+    led = np.stack([feed.act(observation) for _ in range(400)])
+    rows = np.arange(PEOPLE)
+    assert (feed.accounts[rows, led] > 0).all()
+    found = np.stack([np.bincount(led[:, row], minlength=30) for row in rows]) / 400
+    share = feed.accounts / AT_FIRST
+    np.testing.assert_allclose(found.mean(axis=0), share.mean(axis=0), atol=0.005)
+    assert np.abs(found - share).max() < 0.15
+
+
+def test_one_session_in_ten_ends_in_following_what_was_watched():
+    feed, _, _ = met()
+    before = feed.accounts.copy()
+    item = np.arange(PEOPLE) % 30
+    opened = np.arange(PEOPLE) % 3 > 0
+    for slot in range(200):
+        feed.watched(slot, outcome(item, opened))
+    gained = feed.accounts - before
+    others = np.ones_like(gained, dtype=bool)
+    others[np.arange(PEOPLE), item] = False
+    assert (gained[others] == 0).all() and (gained[~opened] == 0).all()
+    assert gained[opened].sum(axis=1).mean() == pytest.approx(20, abs=1)
+
+
+def test_twins_are_shown_the_same_and_another_batch_changes_nothing():
+    one, _, observation = met()
+    other, _, backwards = met(rows=slice(None, None, -1))
+    np.testing.assert_array_equal(one.accounts, other.accounts[::-1])
+    for slot in range(20):
+        shown, reversed_ = one.act(observation), other.act(backwards)
+        np.testing.assert_array_equal(shown, reversed_[::-1])
+        everybody = np.ones(PEOPLE, dtype=bool)
+        one.watched(slot, outcome(shown, everybody))
+        other.watched(slot, outcome(reversed_, everybody))
+    np.testing.assert_array_equal(one.accounts, other.accounts[::-1])
+
+
+class Only:
+    """A feed that always leads with one item."""
+
+    kind, observation = "only", "platform"
+
+    def __init__(self, item):
+        self.item = item
+
+    def begin(self, seed, person):
+        """It needs to know nobody."""
+
+    def act(self, observation):
+        return np.full(len(observation), self.item)
+
+
+def test_what_another_feed_showed_is_followed_and_shown_afterwards():
+    """So a chronological feed after a ranked one is not the one before it."""
+    parameters = altered(world(), {"churn": {"enabled": False}, "search": {"enabled": False}})
+    items = synthetic(parameters)
+    feed, length = Following(parameters, items), (20, 10)
+
+    def shown_after(before):
+        phases = [Phase(length[0], before), Phase(length[1], feed)]
+        course = follow(parameters, items, phases, seed=5, people=PEOPLE)
+        return course, course.days(length[0], sum(length)).led
+
+    usual, led = shown_after(feed)
+    rare = int(np.bincount(led.ravel(), minlength=30).argmin())
+    course, taught = shown_after(Only(rare))
+    sessions = course.days(0, length[0]).opened.sum(axis=0).mean()
+    assert 0.8 < (taught == rare).mean() / (0.1 * sessions / (AT_FIRST + 0.1 * sessions)) < 1.5
+    assert (led == rare).mean() < 0.05
+    np.testing.assert_array_equal(course.start.stance, usual.start.stance)
+
+
+def test_a_random_feed_teaches_what_it_shows_and_the_same_people_start_alike():
+    parameters = altered(world(), {"churn": {"enabled": False}})
+    items = synthetic(parameters)
+    feed = Following(parameters, items)
+    follow(parameters, items, [Phase(3, Random(30)), Phase(1, feed)], seed=5, people=50)
+    after = feed.accounts.sum(axis=1)
+    assert (after >= AT_FIRST).all() and (after > AT_FIRST).mean() > 0.5
+    again = follow(parameters, items, [Phase(1, feed)], seed=5, people=50)
+    assert feed.accounts.sum() < after.sum() and again.diary.led.shape == (8, 50)
