@@ -106,6 +106,9 @@ class FitBlock(_Block):
     crossers: int | None = Field(
         None, ge=10, description="people where crossings count, if not the fit's"
     )
+    nearness: float = Field(
+        0.0, ge=0, description="weight of squared distances from the default, in ranges"
+    )
 
 
 class Fit(_Block):

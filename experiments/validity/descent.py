@@ -1,12 +1,14 @@
 """Least squares toward bands: Gauss-Newton steps within a trust region.
 
-    cost(y) = sum_k max(0, |y_k - m_k| / w_k - 1/2)^2
+    cost(y) = sum_k max(0, |y_k - m_k| / w_k - 1/2)^2  [+ nu |p - o|^2]
 
 m_k and w_k are the middle and half-width of band k; of an open band the cost is that beyond its
-end, in tenths of it (or of 1). Each round takes slopes by forward differences, minimises the cost
-of the linear model in boxes of several sizes around the place (a trust region: Conn, Gould & Toint
-2000; L-BFGS-B inside) and goes where that was best, so that no round makes anything worse. Slopes
-serve for a few such steps, corrected by what each of them found (Broyden 1965).
+end, in tenths of it (or of 1). With a weight nu the place p is drawn to an origin o a little, so
+that what no statistic asks to move stays there (ridge regression: Hoerl & Kennard 1970). Each round
+takes slopes by forward differences, minimises the cost of the linear model in boxes of several
+sizes around the place (a trust region: Conn, Gould & Toint 2000; L-BFGS-B inside) and goes where
+that was best, so that no round makes anything worse. Slopes serve for a few such steps, corrected
+by what each of them found (Broyden 1965).
 """
 
 from __future__ import annotations
@@ -40,6 +42,22 @@ class Point:
         return float((beyond(bands, self.values) ** 2).sum())
 
 
+@dataclass(frozen=True)
+class Pull:
+    """What draws a place toward an origin: nu |p - o|^2."""
+
+    origin: Real
+    nearness: float
+
+    def cost(self, place: Real) -> float:
+        """See above."""
+        return self.nearness * float(((place - self.origin) ** 2).sum())
+
+    def slope(self, place: Real) -> Real:
+        """The gradient of the cost, (parameters,)."""
+        return 2.0 * self.nearness * (place - self.origin)
+
+
 def scale_of(bands: Real) -> tuple[Real, Real]:
     """Where a distance is counted from, and its unit; each (statistics,)."""
     low, high = bands.T
@@ -68,33 +86,41 @@ def descend(
     points: Callable[[Sequence[Real]], list[Point]],
     *,
     rounds: int,
+    origin: Real | None = None,
+    nearness: float = 0.0,
     told: Callable[[str], None] = lambda text: None,
 ) -> Point:
     """The best point found from `start` on.
 
-    points: evaluates places of the unit cube, (parameters,) each. It stops early at a cost of 0,
-    and where the narrowest box brings nothing.
+    points: evaluates places of the unit cube, (parameters,) each. origin, nearness: o and nu above;
+    o is the start if None. It stops early at a cost of 0, and where the narrowest box brings
+    nothing.
     """
     here, width = start, _FIRST
+    pull = Pull(start.place if origin is None else origin, nearness)
+
+    def cost(point: Point) -> float:
+        return point.cost(bands) + pull.cost(point.place)
+
     for number in range(rounds):
-        if here.cost(bands) == 0:
+        if cost(here) == 0:
             break
         began = here
         beside = points(_beside(here.place))
         slopes = _slopes(here, beside)
-        here = min([here, *beside], key=lambda point: point.cost(bands))
+        here = min([here, *beside], key=cost)
         for _ in range(_STEPS):
-            tried = points([_step(here, slopes, bands, width * share) for share in _WIDTHS])
+            tried = points([_step(here, slopes, bands, pull, width * share) for share in _WIDTHS])
             for point in tried:
                 slopes = _corrected(slopes, here, point)
-            which = int(np.argmin([point.cost(bands) for point in tried]))
-            if tried[which].cost(bands) >= here.cost(bands):
+            which = int(np.argmin([cost(point) for point in tried]))
+            if cost(tried[which]) >= cost(here):
                 width = max(width * _WIDTHS[-1], _NARROWEST)
                 break
             # As wide as what served best, and wider where that was the widest.
             width = float(np.clip(width * [1.5, *_WIDTHS[1:]][which], _NARROWEST, _WIDEST))
             here = tried[which]
-        told(f"round {number + 1}, cost {here.cost(bands):.3f}")
+        told(f"round {number + 1}, cost {cost(here):.3f}")
         if here is began and width <= _NARROWEST:
             break
     return here
@@ -123,7 +149,7 @@ def _corrected(slopes: Real, here: Point, there: Point) -> Real:
     return slopes + np.outer(np.nan_to_num(missed, posinf=0.0, neginf=0.0), moved) / size
 
 
-def _step(here: Point, slopes: Real, bands: Real, width: float) -> Real:
+def _step(here: Point, slopes: Real, bands: Real, pull: Pull, width: float) -> Real:
     """Where the linear model costs least within `width` of the place."""
     _, unit = scale_of(bands)
     defined = np.where(np.isfinite(here.values), 1.0, 0.0)
@@ -131,8 +157,9 @@ def _step(here: Point, slopes: Real, bands: Real, width: float) -> Real:
 
     def loss(step: Real) -> tuple[float, Real]:
         out = beyond(bands, values + slopes @ step) * defined
-        price = float((out**2).sum() + _RIDGE * (step @ step))
-        return price, 2.0 * (slopes.T @ (out / unit) + _RIDGE * step)
+        there = here.place + step
+        price = float((out**2).sum() + _RIDGE * (step @ step)) + pull.cost(there)
+        return price, 2.0 * (slopes.T @ (out / unit) + _RIDGE * step) + pull.slope(there)
 
     bounds = [(max(-width, -at), min(width, 1.0 - at)) for at in here.place]
     found = optimize.minimize(

@@ -2,11 +2,12 @@
 
 Each block has its own parameters and the statistics that identify them (habit from the bonus
 experiment, temptation from the wedge, and so on), and starts from what the blocks before it found;
-the last has them all. A block is screened at points of a scrambled Sobol sequence and searched
-from the best of them, or from where it stood if that is better, by Gauss-Newton steps within a
-trust region (`descent.py`), all on one fixed set of people, so it is repeatable. A statistic in the
-middle half of its band costs nothing, so a fit stops where it is good and not where a number is
-hit. Every evaluation is kept, and a stopped fit replays them.
+the last has them all, and may draw what nothing asks to move to the default. A block is screened at
+points of a scrambled Sobol sequence and searched from the best of them, or from where it stood if
+that is better, by Gauss-Newton steps within a trust region (`descent.py`), all on one fixed set of
+people, so it is repeatable. A statistic in the middle half of its band costs nothing, so a fit
+stops where it is good and not where a number is hit. Every evaluation is kept, and a stopped fit
+replays them.
 """
 
 from __future__ import annotations
@@ -89,10 +90,22 @@ def _fit_block(
         found = evaluations.of(block, tried)
         return [Point(place, values) for place, values in zip(places, found, strict=True)]
 
-    before = np.array([_place(k.low, k.high, start.value_of(k.parameter)) for k in block.knobs])
+    def place_of(answerer: Answerer) -> NDArray[np.float64]:
+        values = [(k, answerer.value_of(k.parameter)) for k in block.knobs]
+        return np.array([_place(k.low, k.high, value) for k, value in values])
+
+    before = place_of(start)
     first, *screened = points([before, *_screen(block, suite.fit.seed)])
     best = min([first, *screened], key=lambda point: point.cost(bands))
-    end = descend(best, bands, points, rounds=block.rounds, told=partial(evaluations.tell, block))
+    end = descend(
+        best,
+        bands,
+        points,
+        rounds=block.rounds,
+        origin=place_of(Answerer.of({})),
+        nearness=block.nearness,
+        told=partial(evaluations.tell, block),
+    )
     after = _at(start, block, end.place)
     return after, {
         "block": block.name,

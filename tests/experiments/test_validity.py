@@ -343,6 +343,17 @@ def test_a_descent_never_makes_worse_and_stops_where_it_is_good():
     assert descend(start, bands((-10.0, 10.0)), points, rounds=6) is start and not asked
 
 
+def test_what_nothing_asks_to_move_is_drawn_to_the_origin():
+    """And what a statistic asks for is not given up for it."""
+    points, _ = by_function(lambda u: u[:1])
+    (start,) = points([np.array([0.1, 0.9])])
+    end = descend(
+        start, bands((0.6, 0.7)), points, rounds=20, origin=np.array([0.0, 0.3]), nearness=0.02
+    )
+    np.testing.assert_allclose(end.place, [0.625, 0.3], atol=0.01)
+    assert end.cost(bands((0.6, 0.7))) < 0.01
+
+
 def test_what_is_undefined_is_left_and_what_can_be_mended_is():
     points, _ = by_function(lambda u: np.array([np.nan, u[0]]))
     (start,) = points([np.array([0.1])])
