@@ -9,9 +9,9 @@ of one kind, all accounts post equally often, and nobody unfollows:
 
 At the start a person follows the accounts of so many draws from their own search
 (`envs/world/search.py`); afterwards a session ends in following one more account of what was
-watched, whoever placed it, with a fixed chance. The number at the start is what the median adult
-on Twitter followed (Pew Research Center 2019: 74 among the nine in ten who post little); the chance
-is an assumption. Lots are those of the person and slot, so twins differ by what they watched alone.
+watched, whoever placed it, with a fixed chance. The number at the start is the median among the
+less active nine in ten US adults on Twitter (Pew Research Center 2019); the chance is an
+assumption. Lots are those of the person and slot, so twins differ by what they watched alone.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ MISSES: dict[int, str] = {
     13: "under a recommender that knows everybody, contested items go to few people and to them "
     "often; under one that errs, in this world, to more people than were found.",
     14: "for most people ranking finds plain items better; the value lies just below the band.",
-    15: "too few people cross to tell, and those who do began near the threshold.",
+    15: "people hardly move but by what they are shown, and who crosses began near the threshold.",
     16: "who looks for something looks near their own stance and is hardly moved by it, so nearly "
     "every last step was placed by the feed.",
     17: "stances follow the leaning supply, as found, but less: most people barely move, which row "
@@ -28,7 +28,7 @@ MISSES: dict[int, str] = {
     20: "greedy repeats the dearest topics until boredom makes another better; a feed that also "
     "explores would repeat them less.",
     22: "regret builds up over the weeks and outweighs what habit does to the hazard.",
-    25: "ranking shows contested items to the few who care and chronology to all. Huszár et al. "
+    25: "ranking shows contested items to the few who care, and many follow them. Huszár et al. "
     "counted tweets of politicians; Guess et al. found more political content under chronology, "
     "as here.",
 }
@@ -36,18 +36,14 @@ MISSES: dict[int, str] = {
 # Of worlds in which another reason holds.
 _OF_WORLD: dict[str, dict[int, str]] = {
     "anchored": {
-        7: "the share watched falls by a hair more a week than the band allows, where use grows by "
-        "a fifth; the trend was no statistic of the fit.",
-        8: "extremity is inside its band; arousal leads ranking further than was found, over all "
-        "items and not contested ones alone.",
+        8: "both lie just beyond the upper end of their band: what leads is one item, the best of "
+        "its kind, and a real ranking fills a whole feed.",
         12: "heavy partisans meet a little more of what is far out by following than by choosing, "
-        "less than by default; and PPO on logs has nothing to forget here either.",
-        15: "few cross in three weeks, and the share of those from the middle, inside its band "
-        "among the people of the fit, lies just below it among others.",
-        16: "inside its band among the people of the fit, and not among others.",
-        17: "stances follow the leaning supply, as found, and by a quarter of the least that was "
-        "found: fitted to row 18, among others, people are hardly persuaded.",
-        19: "fitted to row 18, among others, people are hardly persuaded, so a week moves nobody.",
+        "though far less so than by default; and PPO on logs has nothing to forget here either.",
+        17: "stances follow the leaning supply, as found, and by half of the least that was found: "
+        "more would move them in the three months of row 18 too, where nothing was.",
+        19: "a week of fewer items far out moves nobody where three months move people by a hair, "
+        "as row 18 asks.",
     }
 }
 

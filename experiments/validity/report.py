@@ -125,7 +125,8 @@ def _fit(summary: dict[str, Any]) -> str:
         "The fit",
         "Block by block, on people who are measured nowhere else; a value at an end of its range "
         "says that the data ask for more than was thought admissible. Cost: summed squares of "
-        "distances beyond the middle half of the bands, in half-widths.",
+        "distances beyond the middle half of the bands, in half-widths. In the last block what "
+        "nothing asks to move is drawn to the default, a little.",
         table(["block", "parameter", "default", "fitted", "range", "cost of the block"], rows),
     )
 
