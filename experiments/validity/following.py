@@ -71,8 +71,13 @@ class Following(Chronological):
         self._slot = slot + 1
 
     def act(self, observation: Observed) -> Action:
-        """See `Policy`."""
+        """See `Policy`; raises `ValueError` before people were met."""
         seed, person, slot = self._next(observation)
+        if len(self.accounts) != person.size:
+            raise ValueError(
+                f"following: found {len(self.accounts)} people met of {person.size}; allowed: all "
+                "(`follow` of `diary.py` sees to it)"
+            )
         return _drawn(self.accounts, _lot(seed, person, slot, 1))
 
 

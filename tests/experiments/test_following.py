@@ -87,6 +87,13 @@ def test_twins_are_shown_the_same_and_another_batch_changes_nothing():
     np.testing.assert_array_equal(one.accounts, other.accounts[::-1])
 
 
+def test_a_feed_that_has_met_nobody_says_so():
+    _, batch, observation = met()
+    stranger = Following(world(), batch.items)
+    with pytest.raises(ValueError, match="following: found 0 people met of 300; allowed: all"):
+        stranger.act(observation)
+
+
 class Only:
     """A feed that always leads with one item."""
 
