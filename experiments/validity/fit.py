@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,20 +31,17 @@ from .descent import Point, beyond, descend
 from .studies import STATISTICS, STUDIES, Setting, Values
 
 
-def statistics_of(
-    fit: Fit, answerer: Answerer, names: Sequence[str], crossers: int | None = None
-) -> Values:
-    """These statistics among the people of the fit, each study made once.
-
-    crossers: people where crossings count; the fit's if None.
-    """
+def statistics_of(fit: Fit, block: FitBlock, answerer: Answerer) -> list[float]:
+    """The block's statistics among the people of the fit, each study made once."""
     setting = Setting(answerer, fit.people, derived_seed(fit.seed, "fit"), engine=fit.engine)
-    many = replace(setting, people=crossers or fit.crossers)
     found: Values = {}
-    for study in dict.fromkeys(STATISTICS[name] for name in names):
-        made = STUDIES[study]
-        found |= made.measure(many if made.counts_crossings else setting)
-    return {name: found[name] for name in names}
+    for study in dict.fromkeys(STATISTICS[name] for name in block.statistics):
+        found |= STUDIES[study].made(setting, _crossers(fit, block))
+    return [found[name] for name in block.statistics]
+
+
+def _crossers(fit: Fit, block: FitBlock) -> int:
+    return fit.crossers if block.crossers is None else block.crossers
 
 
 def fit_world(
@@ -171,13 +168,11 @@ def _evaluated(
     task: tuple[int, Fit, FitBlock, Answerer],
 ) -> tuple[int, list[float]]:
     number, fit, block, answerer = task
-    found = statistics_of(fit, answerer, block.statistics, block.crossers)
-    return number, [found[name] for name in block.statistics]
+    return number, statistics_of(fit, block, answerer)
 
 
 def _key(fit: Fit, block: FitBlock, answerer: Answerer) -> str:
-    crossers = block.crossers or fit.crossers
-    whose = [fit.seed, fit.people, crossers, fit.engine, block.statistics]
+    whose = [fit.seed, fit.people, _crossers(fit, block), fit.engine, block.statistics]
     return json.dumps([whose, answerer.as_dict()], sort_keys=True)
 
 

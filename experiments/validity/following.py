@@ -23,15 +23,7 @@ from numpy.typing import NDArray
 
 from ...agents import Chronological
 from ...agents.policy import Action, Observed
-from ...envs.world import (
-    Items,
-    Mechanism,
-    Outcome,
-    State,
-    Traits,
-    WorldParameters,
-    uniforms,
-)
+from ...envs.world import Items, Mechanism, Outcome, State, Traits, WorldParameters, uniforms
 from ...envs.world.search import search_weights
 
 _AT_FIRST = 74  # accounts that a person follows at the start

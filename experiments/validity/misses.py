@@ -22,22 +22,23 @@ MISSES: dict[int, str] = {
     17: "stances follow the leaning supply, as found, but less: most people barely move, which row "
     "18 asks for. Switching off moves little, as found.",
     18: "use falls, as found; but the ranked feed holds a few interested people further out, and "
-    "in ninety days without it they come back by a tenth of a standard deviation in the mean.",
+    "in ninety days without it they come back by more than a twentieth of a standard deviation.",
     19: "a week is short where most people barely move; rows 18 and 19 pull susceptibility in "
     "opposite directions, and this world meets neither.",
     20: "greedy repeats the dearest topics until boredom makes another better; a feed that also "
     "explores would repeat them less.",
     22: "regret builds up over the weeks and outweighs what habit does to the hazard.",
-    25: "ranking shows contested items to the few who care, and many follow them. Huszár et al. "
-    "counted tweets of politicians; Guess et al. found more political content under chronology, "
-    "as here.",
+    25: "ranking shows contested items to the few who care, chronology to all who follow any. "
+    "Huszár et al. counted tweets of politicians; Guess et al. found more political content under "
+    "chronology, as here.",
 }
 
 # Of worlds in which another reason holds.
 _OF_WORLD: dict[str, dict[int, str]] = {
     "anchored": {
-        8: "both lie just beyond the upper end of their band: what leads is one item, the best of "
-        "its kind, and a real ranking fills a whole feed.",
+        8: "both lie just beyond the upper end of their band, and the verdict hangs on the unit: "
+        "in SD over all that is posted both would be inside. What leads is one item, the best of "
+        "its kind, where the study read ten.",
         12: "heavy partisans meet a little more of what is far out by following than by choosing, "
         "though far less so than by default; and PPO on logs has nothing to forget here either.",
         17: "stances follow the leaning supply, as found, and by half of the least that was found: "

@@ -43,14 +43,13 @@ class StudyJob:
 def run_study(job: StudyJob) -> dict[str, float | None]:
     """Makes one study; its statistics, None where undefined."""
     set_torch()
-    suite, study = job.suite, STUDIES[job.study]
     setting = Setting(
         job.answers,
-        (study.counts_crossings and suite.crossers) or suite.people,
+        job.suite.people,
         derived_seed(job.seed, "validity"),
-        suite.training,
+        job.suite.training,
     )
-    found = study.measure(setting)
+    found = STUDIES[job.study].made(setting, job.suite.crossers)
     return {name: value if np.isfinite(value) else None for name, value in found.items()}
 
 

@@ -451,6 +451,12 @@ class Study:
     counts_crossings: bool = False
     """Whether it counts what is rare, and so needs more people."""
 
+    def made(self, setting: Setting, crossers: int | None) -> Values:
+        """Its statistics; among so many people if it counts crossings and `crossers` is given."""
+        if self.counts_crossings and crossers is not None:
+            setting = replace(setting, people=crossers)
+        return self.measure(setting)
+
 
 STUDIES: dict[str, Study] = {
     "self_control": Study(self_control, ("wedge",)),

@@ -476,6 +476,34 @@ def here(monkeypatch):
     return done
 
 
+def test_crossings_are_counted_on_more_people_and_nothing_else_is(monkeypatch):
+    """In the suite by its `crossers`; in the fit by the block's, or else the fit's."""
+    asked = []
+
+    def count(name):
+        def measure(setting):
+            asked.append((name, setting.people))
+            return dict.fromkeys(STUDIES[name].gives, 0.3)
+
+        return measure
+
+    both = ("crossers", "sharing")
+    counted = {name: replace(STUDIES[name], measure=count(name)) for name in both}
+    for module in (engine, fit):
+        monkeypatch.setattr(module, "STUDIES", counted)
+    suite = load_validity(SUITE)
+    assert suite.fit is not None
+    for name in counted:
+        engine.run_study(engine.StudyJob(suite, "default", Answerer.of({}), name, 0))
+    assert asked == [("crossers", 4000), ("sharing", 1000)]
+    names = ["crossers_from_the_middle", "false_over_true"]
+    for crossers, many in ((None, 2000), (8000, 8000)):
+        asked.clear()
+        block = suite.fit.blocks[-1].model_copy(update={"statistics": names, "crossers": crossers})
+        assert fit.statistics_of(suite.fit, block, Answerer.of({})) == [0.3, 0.3]
+        assert asked == [("crossers", many), ("sharing", 400)]
+
+
 def test_a_suite_runs_resumes_and_stands(tmp_path, here, monkeypatch):
     suite = load_validity(small(tmp_path))
     inner = engine.run_study
