@@ -36,6 +36,7 @@ class Mechanism(IntEnum):
     REPLACEMENT = 20
     SCROLL = 24
     FOLLOWING = 28
+    TIMELINE = 32
     TRAITS = 64
 
 

@@ -52,7 +52,7 @@ class Following(Chronological):
         weight = search_weights(self.parameters, self.catalogue, traits, state).astype(np.float64)
         self.accounts = np.zeros_like(weight)
         for number in range(_AT_FIRST):
-            found = _drawn(weight, _lot(seed, person, number, 0))
+            found = drawn(weight, _lot(seed, person, number, 0))
             self.accounts[np.arange(found.size), found] += 1
 
     def watched(self, slot: int, outcome: Outcome) -> None:
@@ -70,7 +70,11 @@ class Following(Chronological):
                 f"following: found {len(self.accounts)} people met of {person.size}; allowed: all "
                 "(`follow` of `diary.py` sees to it)"
             )
-        return _drawn(self.accounts, _lot(seed, person, slot, 1))
+        return drawn(self.accounts, _lot(seed, person, slot, 1))
+
+    def timeline(self, lots: NDArray[np.float32]) -> Action:
+        """The newest posts of what each follows, (places, people), by lots of the same shape."""
+        return np.stack([drawn(self.accounts, lot) for lot in lots])
 
 
 def _lot(
@@ -81,7 +85,8 @@ def _lot(
     return uniforms(seed, person, slots, Mechanism.FOLLOWING, 3)[which]
 
 
-def _drawn(weight: NDArray[np.float64], lot: NDArray[np.float32]) -> Action:
+def drawn(weight: NDArray[np.float64], lot: NDArray[np.float32]) -> Action:
+    """The place that falls to each lot, (people,), in proportion to `weight`, (people, places)."""
     mass = np.cumsum(weight, axis=1)
     found = np.sum(mass <= lot[:, None] * mass[:, -1:], axis=1)
     return np.minimum(found, weight.shape[1] - 1)

@@ -21,6 +21,7 @@ from ...agents.policy import Action, Observed
 from ...agents.ppo import among, drawn_by_lots
 from ...envs.views import expected_shares
 from ...envs.world import Items
+from .following import drawn
 
 _WIDTH = 0.2  # of a kind on the axis of stances
 _LEAST = 1e-6  # share of the best below which items are alike
@@ -49,15 +50,41 @@ class Recommender(Greedy):
         if self.temperature == 0.0:
             return super().act_within(observation, allowed)
         seed, person, slot = self._next(observation)
+        best, logits = self._of_each_kind(observation, allowed)
+        kind = drawn_by_lots(logits, seed, person, slot - 1)
+        return np.take_along_axis(best, kind[:, None], axis=1)[:, 0]
+
+    def timeline(self, observation: Observed, lots: NDArray[np.float32]) -> Action:
+        """What leads and what comes after it, each item once, (places, people).
+
+        lots: uniform draws of each place and person, (places, people), unused at T = 0. Drawn
+        without replacement (Plackett 1975), so a kind whose best item is taken stands with its
+        second best.
+        """
+        if self.temperature == 0.0:
+            shares = expected_shares(observation, self.items)
+            return np.argsort(-shares, axis=1, kind="stable")[:, : len(lots)].T
+        left = np.ones((observation.shape[0], self.items), dtype=np.bool_)
+        places = []
+        for lot in lots:
+            best, logits = self._of_each_kind(observation, left)
+            kind = drawn(np.exp(logits.astype(np.float64)), lot)
+            places.append(np.take_along_axis(best, kind[:, None], axis=1)[:, 0])
+            left[np.arange(lot.size), places[-1]] = False
+        return np.stack(places)
+
+    def _of_each_kind(
+        self, observation: Observed, allowed: NDArray[np.bool_]
+    ) -> tuple[Action, NDArray[np.float32]]:
+        """The best item of each kind and the logits of the choice among kinds."""
         shares = 0.25 * (expected_shares(observation, self.items) + 3.0)  # of the best item's
         shares = np.where(allowed, shares, -np.inf)
-        places = np.stack(
+        items = np.stack(
             [which[shares[:, which].argmax(axis=1)] for which in self._of_kind], axis=1
         )
-        best = np.take_along_axis(shares, places, axis=1)
+        best = np.take_along_axis(shares, items, axis=1)
         logits = (np.log(np.maximum(best, _LEAST)) / self.temperature).astype(np.float32)
-        kind = drawn_by_lots(among(logits, best > -np.inf), seed, person, slot - 1)
-        return np.take_along_axis(places, kind[:, None], axis=1)[:, 0]
+        return items, among(logits, best > -np.inf)
 
 
 def kinds(items: Items) -> NDArray[np.int64]:

@@ -20,13 +20,14 @@ from scipy import stats
 
 from ...agents import Limited, Limits, Policy, PPOSettings, Random
 from ...envs.world import Items, WorldParameters, altered, synthetic
-from ..diary import Away, Course, Diary, Phase, daily_limit, everybody, follow, some_slots
+from ..diary import Away, Course, Phase, daily_limit, everybody, follow, some_slots
 from ..metrics import gini
 from ..rollout import NO_TEMPTATION
 from .answerer import Answerer
 from .following import Following
 from .forgetting import heavy_partisans, items_to_forget
 from .recommender import Recommender
+from .timelines import Audit, glass_delta
 
 Values = dict[str, float]
 _STAY = {"churn": {"enabled": False}}
@@ -34,6 +35,7 @@ _BEFORE = 21  # days on the platform before a study begins
 _FAR = 0.8  # |stance| of a problematic item (row 13)
 _CAP = 0.5  # |stance| above which nothing is placed (rows 19 and 23)
 _THRESHOLD = 0.6
+_POLITICAL = 0.05  # of a feed that row 19 asked for
 _BONUS_CUT = 0.39  # row 2
 
 
@@ -187,7 +189,10 @@ def limit(setting: Setting) -> Values:
 
 
 def deactivation(setting: Setting) -> Values:
-    """Row 5: four weeks without the app, then four weeks with it (Allcott et al. 2020)."""
+    """Row 5: four weeks without the app, then four weeks with it (Allcott et al. 2020).
+
+    Later use is what phones reported of the last ten days, 25 days after the experiment's end.
+    """
     before, days = Phase(_BEFORE, setting.ranked), 28
     usual = setting.arm(setting.panel, before, Phase(2 * days, setting.ranked))
     off = setting.arm(
@@ -196,7 +201,8 @@ def deactivation(setting: Setting) -> Values:
         Phase(days, setting.ranked, everybody),
         Phase(days, setting.ranked),
     )
-    away, after = (_BEFORE, _BEFORE + days), (_BEFORE + days, _BEFORE + 2 * days)
+    back = _BEFORE + days
+    away, after = (_BEFORE, back), (back + 15, back + 25)
     welfare = [float(arm.days(*away).worth.sum(axis=0).mean() / days) for arm in (off, usual)]
     return {
         "use_after_deactivation": _ratio(off.use(*after).mean(), usual.use(*after).mean()) - 1,
@@ -238,34 +244,38 @@ def watch_ratio(setting: Setting) -> Values:
 
 
 def ranking(setting: Setting) -> Values:
-    """Rows 8, 9, 14, 20 and 25: what ranking shows and earns against other feeds."""
+    """Rows 9, 14, 20 and 25: what ranking shows and earns against other feeds."""
     items, ranked, ordinary = setting.items, setting.three_weeks, setting.three_weeks_ordinary
     random = setting.arm(setting.default, Phase(21, Random(len(items))))
-    extremity = _extremity(items)
-
-    def shown(
-        diary: Diary, what: NDArray[np.float64], only: NDArray[np.bool_]
-    ) -> NDArray[np.float64]:
-        led = diary.led[diary.present]
-        return what[led][only[led]]
-
-    def moved(what: NDArray[np.float64], only: NDArray[np.bool_]) -> float:
-        usual = shown(ordinary.diary, what, only)
-        return _ratio(float(shown(ranked.diary, what, only).mean() - usual.mean()), usual.std())
-
-    every, civic = np.ones(len(items), dtype=np.bool_), items.civic > 0
+    civic = items.civic > 0
     minutes, watched = ranked.diary.minutes, ranked.diary.watched
     interest = np.argsort(-ranked.traits.taste, axis=1)[:, :2]
     topic = items.topic[ranked.diary.led]
     favourite = (topic[:, :, None] == interest[None]).any(axis=2)
     share = [float(civic[arm.diary.led[arm.diary.present]].mean()) for arm in (ranked, ordinary)]
     return {
-        "arousal_of_ranking": moved(items.arousal.astype(np.float64), every),
-        "extremity_of_ranking": moved(extremity, civic),
         "ranked_over_random": _ratio(minutes.sum(), random.diary.minutes.sum()),
         "civic_share": _ratio((minutes * items.civic[watched]).sum(), minutes.sum()),
         "exploited_share": float(favourite[ranked.diary.present].mean()),
         "civic_amplification": _ratio(share[0], share[1]),
+    }
+
+
+def timelines(setting: Setting) -> Values:
+    """Row 8: ten posts of either feed, twice, two weeks apart; see `timelines.py`."""
+    items, per_day = setting.items, setting.default.calendar.slots_per_day
+    days = (_BEFORE, _BEFORE + 14)
+    audit = Audit(
+        Recommender(items, setting.answers.temperature),
+        Following(setting.panel, items),
+        [day * per_day for day in days],
+    )
+    setting.arm(setting.panel, Phase(days[-1] + 1, audit))
+    return {
+        "arousal_of_ranking": glass_delta(
+            items.arousal.astype(np.float64), audit.ranked, audit.ordinary
+        ),
+        "extremity_of_ranking": glass_delta(_extremity(items), audit.ranked, audit.ordinary),
     }
 
 
@@ -298,22 +308,23 @@ def sharing(setting: Setting) -> Values:
 
 
 def counterfactual_bots(setting: Setting) -> Values:
-    """Row 12, first part: heavy partisans follow the recommender, or their own choices.
+    """Row 12, first part: bots in the place of heavy partisans watch all that is recommended.
 
-    The tenth of people with the largest product of news interest and |stance| (Hosseinmardi et al.
-    2024 took the histories of such users). Statistic: civic |stance| of what is watched, a minute.
+    Hosseinmardi et al. 2024 set them against bots that watched what real users had watched, be it
+    recommended or found; a bot makes no choice of its own. The tenth of people with the largest
+    product of news interest and |stance|; their twins never look for anything, and the bot watches
+    all that leads there, opened by the twin or not. Statistic: civic |stance| an item, the mean
+    over people of their means.
     """
-    own = altered(setting.default, {"search": {"share": 1.0}})
-    fed = altered(setting.default, {"search": {"share": 0.0}})
-
-    def partisan(world: WorldParameters) -> float:
-        course = setting.arm(world, Phase(21, setting.ranked))
-        heavy = heavy_partisans(course)
-        minutes = course.diary.minutes[:, heavy]
-        extremity = _extremity(course.items)[course.diary.watched[:, heavy]]
-        return _ratio((minutes * extremity).sum(), minutes.sum())
-
-    return {"recommender_over_own_choice": partisan(fed) - partisan(own)}
+    alone = altered(setting.panel, {"search": {"share": 0.0}})
+    user, bot = (setting.arm(world, Phase(21, setting.ranked)) for world in (setting.panel, alone))
+    extremity, heavy = _extremity(setting.items), heavy_partisans(user)
+    opened = user.diary.opened[:, heavy]
+    watched = np.where(opened, extremity[user.diary.watched[:, heavy]], 0.0).sum(axis=0)
+    any_at_all = opened.any(axis=0)
+    own = watched[any_at_all] / opened.sum(axis=0)[any_at_all]
+    fed = extremity[bot.diary.led[:, heavy]].mean(axis=0)[any_at_all]
+    return {"recommender_over_own_choice": float((fed - own).mean())}
 
 
 def forgetting(setting: Setting) -> Values:
@@ -400,14 +411,17 @@ def chronological_for_three_months(setting: Setting) -> Values:
 def less_hostile(setting: Setting) -> Values:
     """Row 19: a week in which what lies further out than 0.5 is not placed (Piccardi et al. 2025).
 
-    A thermometer of 100 degrees spans the axis of stances from -1 to 1.
+    Among people at least a twentieth of whose feed had been contested, as there. A thermometer of
+    100 degrees spans the axis of stances from -1 to 1.
     """
     before = Phase(_BEFORE, setting.ranked)
     capped = setting.arm(setting.panel, before, Phase(7, setting.capped))
     stays = setting.arm(setting.panel, before, Phase(7, setting.ranked))
     end = _BEFORE + 7
     change = np.abs(stays.stance_after(end)) - np.abs(capped.stance_after(end))
-    return {"thermometer": float(change.mean()) / 2}
+    contested = setting.items.civic[stays.days(0, _BEFORE).led].mean(axis=0)
+    asked = contested >= _POLITICAL
+    return {"thermometer": _ratio(change[asked].sum(), asked.sum()) / 2}
 
 
 def creators(setting: Setting) -> Values:
@@ -468,10 +482,11 @@ STUDIES: dict[str, Study] = {
     "ranking": Study(
         ranking,
         (
-            *("arousal_of_ranking", "extremity_of_ranking", "ranked_over_random"),
-            *("civic_share", "exploited_share", "civic_amplification"),
+            *("ranked_over_random", "civic_share"),
+            *("exploited_share", "civic_amplification"),
         ),
     ),
+    "timelines": Study(timelines, ("arousal_of_ranking", "extremity_of_ranking")),
     "sharing": Study(sharing, ("false_over_true", "shares_per_arousal_sd")),
     "counterfactual_bots": Study(counterfactual_bots, ("recommender_over_own_choice",)),
     "forgetting": Study(forgetting, ("items_to_forget",)),

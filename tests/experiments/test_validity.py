@@ -101,6 +101,39 @@ def test_ranking_amplifies_more_where_more_people_follow_the_news():
     assert few["ranked_over_random"] > 1
 
 
+@pytest.mark.parametrize(
+    ("pull", "strength", "name"),
+    [("arousal", 2.0, "arousal_of_ranking"), ("extremity_pull", 6.0, "extremity_of_ranking")],
+)
+def test_ranked_timelines_hold_more_of_what_pulls(pull, strength, name):
+    news = {"news_mean": 1.0}
+    none, strong = (
+        studies.timelines(setting(population=news, appraisal={pull: weight}))[name]
+        for weight in (0.0, strength)
+    )
+    assert strong > none + 0.5
+
+
+def test_bots_watch_what_people_do_where_people_watch_all_that_is_recommended():
+    eager = {"search": {"enabled": False}, "opening": {"base": 8.0}}
+    found = studies.counterfactual_bots(setting(**eager))["recommender_over_own_choice"]
+    assert found == pytest.approx(0, abs=0.001)
+    choosy = studies.counterfactual_bots(setting(**eager | {"opening": {"base": -3.0}}))
+    assert abs(choosy["recommender_over_own_choice"]) > 0.01
+
+
+def test_later_use_is_that_of_days_16_to_25():
+    """Without habit nothing but regret, tolerance and tastes outlasts a fortnight."""
+    lasting = studies.deactivation(setting())["use_after_deactivation"]
+    gone = studies.deactivation(setting(habit={"enabled": False}))["use_after_deactivation"]
+    assert lasting < gone - 0.05
+
+
+def test_a_week_of_less_hostility_is_asked_of_those_alone_who_see_politics():
+    nobody = setting(population={"news_mean": -6.0})
+    assert np.isnan(studies.less_hostile(nobody)["thermometer"])
+
+
 def test_shares_follow_allure_alone():
     calm = studies.sharing(
         setting(appraisal={"arousal": 0.0, "falsehood": 0.0, "extremity_pull": 0.0})
