@@ -142,6 +142,12 @@ class Validity(_Block):
     worlds: dict[str, Answering] = Field(min_length=1)
     rows: list[Row] = Field(min_length=1)
     fit: Fit | None = None
+    ensemble: int | None = Field(
+        None,
+        ge=2,
+        le=1000,
+        description="worlds of the fit's last block that met all it asked, held to held-out rows",
+    )
 
     @model_validator(mode="after")
     def _fits_what_may_be_fitted(self) -> Self:
@@ -151,6 +157,8 @@ class Validity(_Block):
         if self.fit is None:
             if any(answering.fitted for answering in self.worlds.values()):
                 raise ValueError("worlds: found one that is fitted; allowed: with a `fit` block")
+            if self.ensemble is not None:
+                raise ValueError(f"ensemble: found {self.ensemble}; allowed: with a `fit` block")
             return self
         free = {part.statistic for row in self.rows if not row.held_out for part in row.parts}
         for block in self.fit.blocks:

@@ -44,13 +44,19 @@ def _crossers(fit: Fit, block: FitBlock) -> int:
     return fit.crossers if block.crossers is None else block.crossers
 
 
+Overrides = dict[str, Any]
+
+
 def fit_world(
     suite: Validity,
     log: Path,
     told: Callable[[str], None] = lambda text: None,
     workers: int | None = None,
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The overrides that the fit found, and how each block went.
+) -> tuple[Overrides, list[dict[str, Any]], list[Overrides]]:
+    """The overrides that the fit found, how each block went, and which worlds would do as well.
+
+    Those are the worlds that the last block tried and all of whose statistics were inside their
+    bands, in the order tried, each once.
 
     log: a file of evaluations, a JSON line each; what it holds is not computed again. workers:
     processes, one a core if None; what is found does not depend on them.
@@ -61,19 +67,23 @@ def fit_world(
     with process_pool(workers) as pool:
         evaluations = _Evaluations(suite.fit, log, pool, told)
         for block in suite.fit.blocks * suite.fit.passes:
-            found, step = _fit_block(suite, block, found, evaluations)
+            found, step, alike = _fit_block(suite, block, found, evaluations)
             steps.append(step)
-    overrides: dict[str, Any] = {}
-    for block in suite.fit.blocks:
+    return _overrides(suite.fit, found), steps, [_overrides(suite.fit, one) for one in alike]
+
+
+def _overrides(fit: Fit, answerer: Answerer) -> Overrides:
+    overrides: Overrides = {}
+    for block in fit.blocks:
         for knob in block.knobs:
             group, name = knob.parameter.split(".")
-            overrides.setdefault(group, {})[name] = found.value_of(knob.parameter)
-    return overrides, steps
+            overrides.setdefault(group, {})[name] = answerer.value_of(knob.parameter)
+    return overrides
 
 
 def _fit_block(
     suite: Validity, block: FitBlock, start: Answerer, evaluations: _Evaluations
-) -> tuple[Answerer, dict[str, Any]]:
+) -> tuple[Answerer, dict[str, Any], list[Answerer]]:
     assert suite.fit is not None
     bands = np.array(
         [
@@ -82,9 +92,15 @@ def _fit_block(
         ]
     )
 
+    asked = [suite.part(name) for name in block.statistics]
+    met: dict[str, Answerer] = {}
+
     def points(places: Sequence[NDArray[np.float64]]) -> list[Point]:
         tried = [_at(start, block, place) for place in places]
         found = evaluations.of(block, tried)
+        for answerer, values in zip(tried, found, strict=True):
+            if all(part.meets(value) for part, value in zip(asked, values, strict=True)):
+                met.setdefault(json.dumps(answerer.as_dict(), sort_keys=True), answerer)
         return [Point(place, values) for place, values in zip(places, found, strict=True)]
 
     def place_of(answerer: Answerer) -> NDArray[np.float64]:
@@ -104,7 +120,7 @@ def _fit_block(
         told=partial(evaluations.tell, block),
     )
     after = _at(start, block, end.place)
-    return after, {
+    step = {
         "block": block.name,
         "evaluations": evaluations.asked,  # from the first block on
         "cost_before": first.cost(bands),
@@ -123,6 +139,7 @@ def _fit_block(
             for knob in block.knobs
         },
     }
+    return after, step, list(met.values())
 
 
 @dataclass

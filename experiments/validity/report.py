@@ -63,7 +63,12 @@ def validity_report(summary: dict[str, Any], manifest: dict[str, Any]) -> str:
         section(f"World `{name}`", at["description"], _table(at["rows"]), _misses(name, at))
         for name, at in worlds.items()
     ]
-    tail = [_fit(summary), _designs(summary["rows"]), made_section(manifest, "undertow validate")]
+    tail = [
+        _fit(summary),
+        _ensemble(summary),
+        _designs(summary["rows"]),
+        made_section(manifest, "undertow validate"),
+    ]
     return join([*head, *tables, *tail]) + "\n"
 
 
@@ -129,6 +134,40 @@ def _fit(summary: dict[str, Any]) -> str:
         "nothing asks to move is drawn to the default, a little.",
         table(["block", "parameter", "default", "fitted", "range", "cost of the block"], rows),
     )
+
+
+def _ensemble(summary: dict[str, Any]) -> str:
+    if "ensemble" not in summary:
+        return ""
+    found = summary["ensemble"]
+    rows = [
+        [
+            str(row["row"]),
+            part["statistic"],
+            band(part),
+            _span(part),
+            f"{part['inside']} of {found['worlds']}",
+            f"{row['inside']} of {found['worlds']}",
+        ]
+        for row in found["rows"]
+        for part in row["parts"]
+    ]
+    return section(
+        "What the fitted rows leave open",
+        f"Of the worlds that the last block tried {found['met']} met all that it asked, among the "
+        f"people of the fit. {found['worlds']} of them, evenly spaced in the order tried, are held "
+        f"to the rows that were held out, among {found['people']} people of one seed. One search "
+        "made them all, so what none of them meets is excluded near the fitted world and not "
+        "everywhere. None is chosen by what is found here.",
+        table(["row", "statistic", "band", "least to most", "inside", "row met"], rows),
+    )
+
+
+def _span(part: dict[str, Any]) -> str:
+    if part["least"] is None:
+        return "undefined"
+    also = f", {part['undefined']} undefined" if part["undefined"] else ""
+    return f"{number(part['least'])} to {number(part['most'])}{also}"
 
 
 def _designs(rows: list[dict[str, Any]]) -> str:

@@ -18,7 +18,8 @@ from ..result_folder import Manifest
 from ..statistics import Estimate, estimate
 from .answerer import Answerer
 from .config import Part, Row, Validity
-from .fit import fit_world
+from .ensemble import SEED, opened, spread, studies_held_out
+from .fit import Overrides, fit_world
 from .studies import STATISTICS, STUDIES, Setting
 
 _KIND = "validity"
@@ -57,22 +58,26 @@ def validity_record(suite: Validity, workers: int | None = None) -> Record[Study
     """What `undertow validate` makes of a suite; workers: processes of the fit, see `fit_world`."""
 
     def tasks_of(folder: Path, say: Callable[[str], None]) -> Sequence[StudyJob]:
-        return jobs_of(suite, _fitted(suite, folder, say, workers)[0])
+        fitted, _, alike = _fitted(suite, folder, say, workers)
+        return jobs_of(suite, fitted, alike)
 
     def finish(
         folder: Path, jobs: Sequence[StudyJob], data: dict[str, Any], manifest: Manifest
     ) -> tuple[dict[str, Any], str]:
         from .report import draw_validity, validity_report  # matplotlib is slow to import
 
-        fitted, steps = _fitted(suite, folder)
+        fitted, steps, alike = _fitted(suite, folder)
         summary = summarise(suite, jobs, data, fitted, steps)
+        if suite.ensemble is not None:
+            found = {name: _statistics(jobs, data, name) for name in spread(alike, suite.ensemble)}
+            summary["ensemble"] = opened(suite, found, len(alike))
         draw_validity(summary, folder)
         return summary, validity_report(summary, manifest)
 
     return Record(
         suite.name,
         _KIND,
-        suite.model_dump(mode="json"),
+        suite.model_dump(mode="json", exclude=None if suite.ensemble else {"ensemble"}),
         tasks_of=tasks_of,
         work=run_study,
         finish=finish,
@@ -89,30 +94,44 @@ def _fitted(
     folder: Path,
     told: Callable[[str], None] = lambda text: None,
     workers: int | None = None,
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The fit's overrides and its steps; nothing where no world asks for it."""
-    if not any(answering.fitted for answering in suite.worlds.values()):
-        return {}, []
+) -> tuple[Overrides, list[dict[str, Any]], list[Overrides]]:
+    """What `fit_world` gives; nothing where no world asks for it."""
+    if suite.fit is None or not any(answering.fitted for answering in suite.worlds.values()):
+        return {}, [], []
     done = folder / "parts" / "fit.json"
     if not done.exists():
         found = fit_world(suite, folder / "parts" / "fit.jsonl", told, workers)
         write_whole(done, json.dumps(found).encode())
-    overrides, steps = json.loads(done.read_text(encoding="utf-8"))
-    return overrides, steps
+    overrides, steps, alike = json.loads(done.read_text(encoding="utf-8"))
+    return overrides, steps, alike
 
 
-def jobs_of(suite: Validity, fitted: dict[str, Any]) -> list[StudyJob]:
-    """All jobs, seed by seed."""
+def jobs_of(suite: Validity, fitted: Overrides, alike: Sequence[Overrides] = ()) -> list[StudyJob]:
+    """All jobs, seed by seed, and then those of the ensemble."""
     answers = {
         name: Answerer.of(fitted if answering.fitted else {}).altered(answering.overrides)
         for name, answering in suite.worlds.items()
     }
-    return [
+    jobs = [
         StudyJob(suite, name, answers[name], study, seed)
         for seed in range(suite.seeds)
         for name in suite.worlds
         for study in _studies(suite)
     ]
+    return jobs + [
+        StudyJob(suite, name, Answerer.of(overrides), study, SEED)
+        for name, overrides in spread(alike, suite.ensemble or 0).items()
+        for study in studies_held_out(suite)
+    ]
+
+
+def _statistics(
+    jobs: Sequence[StudyJob], data: Mapping[str, dict[str, float | None]], world: str
+) -> dict[str, float | None]:
+    """All that was found in a world in which every study was made once."""
+    return {
+        name: value for job in jobs if job.world == world for name, value in data[job.name].items()
+    }
 
 
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from undertow.experiments.validity import run as engine
 from undertow.experiments.validity.answerer import Answerer
 from undertow.experiments.validity.config import Part, load_validity
 from undertow.experiments.validity.descent import Point, beyond, descend
+from undertow.experiments.validity.ensemble import opened, spread, studies_held_out
 from undertow.experiments.validity.fit import fit_world
 from undertow.experiments.validity.forgetting import forgotten_after, heavy_partisans
 from undertow.experiments.validity.misses import MISSES, why_missed
@@ -331,6 +332,9 @@ def test_a_row_stands_once_and_a_fitted_world_needs_a_fit(tmp_path):
         load_validity(small(tmp_path, rows=data * 2))
     with pytest.raises(ConfigError, match="worlds: found one that is fitted; allowed: with a"):
         load_validity(small(tmp_path, fit=None))
+    alone = {"default": {"description": ""}}
+    with pytest.raises(ConfigError, match="ensemble: found 3; allowed: with a `fit` block"):
+        load_validity(small(tmp_path, fit=None, worlds=alone, ensemble=3))
 
 
 def test_a_knob_outside_what_is_admissible_is_refused(tmp_path):
@@ -398,7 +402,7 @@ def test_what_is_undefined_is_left_and_what_can_be_mended_is():
 def test_the_fit_finds_what_it_is_asked_for_and_replays_what_it_knows(tmp_path, workers):
     suite = load_validity(small(tmp_path))
     log, told = tmp_path / "fit.jsonl", []
-    overrides, steps = fit_world(suite, log, told.append, workers)
+    overrides, steps, alike = fit_world(suite, log, told.append, workers)
     count = len(log.read_text(encoding="utf-8").splitlines())
     assert count >= 5 and steps[0]["evaluations"] >= count
     assert any("evaluations" in text for text in told)
@@ -406,8 +410,59 @@ def test_the_fit_finds_what_it_is_asked_for_and_replays_what_it_knows(tmp_path, 
     values = studies.sharing(Setting(Answerer.of(overrides), 20, 1))
     assert 1.4 <= values["false_over_true"] <= 2.0
     log.write_text(log.read_text(encoding="utf-8") + '["cut sho', encoding="utf-8")
-    assert fit_world(suite, log, workers=1) == (overrides, steps)
+    assert fit_world(suite, log, workers=1) == (overrides, steps, alike)
     assert len(log.read_text(encoding="utf-8").splitlines()) == count + 1
+
+
+def test_all_that_did_as_well_as_the_fit_met_what_was_asked_and_stands_once(tmp_path):
+    suite = load_validity(small(tmp_path))
+    overrides, _, alike = fit_world(suite, tmp_path / "fit.jsonl", workers=1)
+    assert overrides in alike
+    falsehood = [one["appraisal"]["falsehood"] for one in alike]
+    assert len(set(falsehood)) == len(falsehood)
+    block = suite.fit.blocks[0]
+    for one in alike:
+        (odds,) = fit.statistics_of(suite.fit, block, Answerer.of(one))
+        assert 1.4 <= odds <= 2.0
+    lines = (tmp_path / "fit.jsonl").read_text(encoding="utf-8").splitlines()
+    inside = [1.4 <= json.loads(line)[1][0] <= 2.0 for line in lines]
+    assert len(alike) == sum(inside) < len(lines)
+
+
+# --- the ensemble --------------------------------------------------------------------------------
+
+
+def test_an_ensemble_is_evenly_spaced_and_no_larger_than_what_there_is():
+    alike = [{"habit": {"gain": float(place)}} for place in range(9)]
+    assert list(spread(alike, 3)) == ["ensemble0", "ensemble4", "ensemble8"]
+    assert spread(alike, 3)["ensemble4"] == alike[4]
+    assert list(spread(alike, 20).values()) == alike
+    assert spread([], 3) == {}
+
+
+def test_what_is_left_open_by_hand():
+    suite = load_validity(SUITE)
+    every = {part.statistic: None for row in suite.rows if row.held_out for part in row.parts}
+    first = every | {"arousal_of_ranking": 0.5, "extremity_of_ranking": 0.2, "thermometer": 0.02}
+    second = every | {"arousal_of_ranking": 0.7, "extremity_of_ranking": 0.3}
+    found = opened(suite, {"ensemble0": first, "ensemble7": second}, met=9)
+    assert (found["met"], found["worlds"]) == (9, 2)
+    rows = {row["row"]: row for row in found["rows"]}
+    assert list(rows) == [5, 8, 12, 17, 19]
+    arousal, extremity = rows[8]["parts"]
+    assert (arousal["least"], arousal["most"], arousal["inside"]) == (0.5, 0.7, 1)
+    assert (extremity["inside"], rows[8]["inside"]) == (2, 1)
+    (thermometer,) = rows[19]["parts"]
+    assert (thermometer["undefined"], thermometer["inside"], rows[19]["inside"]) == (1, 1, 1)
+    assert rows[5]["inside"] == 0 and rows[5]["parts"][0]["least"] is None
+
+
+def test_the_studies_of_an_ensemble_are_those_of_held_out_rows():
+    asked = studies_held_out(load_validity(SUITE))
+    gives = {name for study in asked for name in STUDIES[study].gives}
+    suite = load_validity(SUITE)
+    free = {part.statistic for row in suite.rows if not row.held_out for part in row.parts}
+    assert "timelines" in asked and not gives & free
 
 
 # --- the recommender -----------------------------------------------------------------------------
@@ -573,6 +628,20 @@ def test_a_suite_runs_resumes_and_stands(tmp_path, here, monkeypatch):
         engine.validity_record(suite.model_copy(update={"people": 21})), tmp_path, fresh=True
     )
     assert len(here) == count + 16
+
+
+def test_a_suite_holds_worlds_that_did_as_well_to_what_was_held_out(tmp_path, here):
+    rows = yaml.safe_load(SUITE.read_text(encoding="utf-8"))["rows"]
+    rows = [row for row in rows if row["row"] in (8, 10)]
+    suite = load_validity(small(tmp_path, ensemble=2, rows=rows))
+    folder = run_record(engine.validity_record(suite), tmp_path)
+    found = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["ensemble"]
+    worlds = found["worlds"]
+    assert 1 <= worlds == min(2, found["met"]) and [row["row"] for row in found["rows"]] == [8]
+    # Two worlds, two seeds, two studies; and one study, of one seed, in each of the others.
+    assert len(here) == 8 + worlds and sum("ensemble" in name for name in here) == worlds
+    report = (folder / "report.md").read_text(encoding="utf-8")
+    assert "## What the fitted rows leave open" in report and f"of {worlds} |" in report
 
 
 def test_the_same_seed_gives_the_same_figures(tmp_path, here):
