@@ -92,7 +92,7 @@ def _fit_block(
         ]
     )
 
-    asked = [suite.part(name) for name in block.statistics]
+    asked, so_far = [suite.part(name) for name in block.statistics], evaluations.asked
     met: dict[str, Answerer] = {}
 
     def points(places: Sequence[NDArray[np.float64]]) -> list[Point]:
@@ -122,7 +122,7 @@ def _fit_block(
     after = _at(start, block, end.place)
     step = {
         "block": block.name,
-        "evaluations": evaluations.asked,  # from the first block on
+        "evaluations": evaluations.asked - so_far,
         "cost_before": first.cost(bands),
         "cost_after": end.cost(bands),
         "outside": [

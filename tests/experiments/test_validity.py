@@ -414,6 +414,13 @@ def test_the_fit_finds_what_it_is_asked_for_and_replays_what_it_knows(tmp_path, 
     assert len(log.read_text(encoding="utf-8").splitlines()) == count + 1
 
 
+def test_each_block_counts_its_own_evaluations(tmp_path):
+    block = yaml.safe_load(small(tmp_path).read_text(encoding="utf-8"))["fit"]["blocks"][0]
+    fitting = {"seed": 1000, "people": 20, "blocks": [block | {"rounds": 0}] * 2}
+    _, steps, _ = fit_world(load_validity(small(tmp_path, fit=fitting)), tmp_path / "f", workers=1)
+    assert [step["evaluations"] for step in steps] == [5, 5]  # where it stood and four screened
+
+
 def test_all_that_did_as_well_as_the_fit_met_what_was_asked_and_stands_once(tmp_path):
     suite = load_validity(small(tmp_path))
     overrides, _, alike = fit_world(suite, tmp_path / "fit.jsonl", workers=1)
