@@ -35,6 +35,7 @@ _BEFORE = 21  # days on the platform before a study begins
 _FAR = 0.8  # |stance| of a problematic item (row 13)
 _CAP = 0.5  # |stance| above which nothing is placed (rows 19 and 23)
 _THRESHOLD = 0.6
+_LIGHT, _HEAVY = 15.0, 600.0  # minutes a day that row 5 admitted
 _POLITICAL = 0.05  # of a feed that row 19 asked for
 _BONUS_CUT = 0.39  # row 2
 
@@ -191,7 +192,8 @@ def limit(setting: Setting) -> Values:
 def deactivation(setting: Setting) -> Values:
     """Row 5: four weeks without the app, then four weeks with it (Allcott et al. 2020).
 
-    Later use is what phones reported of the last ten days, 25 days after the experiment's end.
+    Among those who were admitted: 15 minutes to ten hours a day before. Later use is what phones
+    reported of the last ten days, 25 days after the experiment's end.
     """
     before, days = Phase(_BEFORE, setting.ranked), 28
     usual = setting.arm(setting.panel, before, Phase(2 * days, setting.ranked))
@@ -203,10 +205,12 @@ def deactivation(setting: Setting) -> Values:
     )
     back = _BEFORE + days
     away, after = (_BEFORE, back), (back + 15, back + 25)
-    welfare = [float(arm.days(*away).worth.sum(axis=0).mean() / days) for arm in (off, usual)]
+    admitted = (usual.use(0, _BEFORE) >= _LIGHT) & (usual.use(0, _BEFORE) <= _HEAVY)
+    welfare = [float(arm.days(*away).worth[:, admitted].sum()) for arm in (off, usual)]
+    later = [float(arm.use(*after)[admitted].sum()) for arm in (off, usual)]
     return {
-        "use_after_deactivation": _ratio(off.use(*after).mean(), usual.use(*after).mean()) - 1,
-        "welfare_of_deactivation": welfare[0] - welfare[1],
+        "use_after_deactivation": _ratio(*later) - 1,
+        "welfare_of_deactivation": _ratio(welfare[0] - welfare[1], admitted.sum() * days),
     }
 
 

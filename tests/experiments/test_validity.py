@@ -130,6 +130,11 @@ def test_later_use_is_that_of_days_16_to_25():
     assert lasting < gone - 0.05
 
 
+def test_a_break_is_asked_of_those_alone_who_use_enough():
+    seldom = studies.deactivation(setting(watching={"minutes": 1.0}))
+    assert all(np.isnan(value) for value in seldom.values())
+
+
 def test_a_week_of_less_hostility_is_asked_of_those_alone_who_see_politics():
     nobody = setting(population={"news_mean": -6.0})
     assert np.isnan(studies.less_hostile(nobody)["thermometer"])
