@@ -8,11 +8,11 @@ MISSES: dict[int, str] = {
     4: "a limit at untempted use binds on busy days alone, and who has little self-control does "
     "not keep to it; both rules are ours.",
     5: "where use hangs on habit as row 3 asks, four weeks away cost more of it than was found.",
-    8: "greedy knows each state exactly and leads with one item, the best; a real ranking knows "
-    "less and fills a whole feed, so it selects less sharply.",
-    12: "extremity pulls by assumption and a recommender follows pull, so following it is more "
-    "extreme than what partisans look for themselves; and PPO on logs hardly leads with contested "
-    "items for people with such a week behind them, so there is nothing to forget.",
+    8: "a ranking that knows each state, exactly or nearly, fills a timeline with what arouses; a "
+    "real one knows less, so it selects less sharply.",
+    12: "extremity pulls by assumption and a recommender follows pull, so what it recommends is "
+    "more extreme than what partisans watch; and PPO on logs hardly leads with contested items for "
+    "people with such a week behind them, so there is nothing to forget.",
     13: "under a recommender that knows everybody, contested items go to few people and to them "
     "often; under one that errs, in this world, to more people than were found.",
     14: "for most people ranking finds plain items better; the value lies just below the band.",
@@ -36,11 +36,11 @@ MISSES: dict[int, str] = {
 # Of worlds in which another reason holds.
 _OF_WORLD: dict[str, dict[int, str]] = {
     "anchored": {
-        8: "both lie just beyond the upper end of their band, and the verdict hangs on the unit: "
-        "in SD over all that is posted both would be inside. What leads is one item, the best of "
-        "its kind, where the study read ten.",
-        12: "heavy partisans meet a little more of what is far out by following than by choosing, "
-        "though far less so than by default; and PPO on logs has nothing to forget here either.",
+        8: "arousal lies inside. Extremity does not: a timeline takes ten of thirty items, a third "
+        "of them contested and none twice, so a ranked one holds nearly twice as many contested "
+        "posts as one of what people follow.",
+        12: "bots meet a little more of what is far out than the heavy partisans in whose place "
+        "they watch; and PPO on logs has nothing to forget here either.",
         17: "stances follow the leaning supply, as found, and by half of the least that was found: "
         "more would move them in the three months of row 18 too, where nothing was.",
         19: "a week of fewer items far out moves nobody where three months move people by a hair, "
