@@ -22,8 +22,8 @@ SEED = 0  # whose people answer: those of the suite's first seed
 
 def spread(alike: Sequence[Overrides], number: int) -> dict[str, Overrides]:
     """So many of these worlds by name, evenly spaced in the order in which they were tried."""
-    places = np.unique(np.linspace(0, len(alike) - 1, number).round().astype(int))
-    return {f"ensemble{place}": alike[place] for place in places if len(alike)}
+    places = np.linspace(0, len(alike) - 1, min(number, len(alike))).round().astype(int)
+    return {f"ensemble{place}": alike[place] for place in places}
 
 
 def studies_held_out(suite: Validity) -> list[str]:
@@ -32,7 +32,7 @@ def studies_held_out(suite: Validity) -> list[str]:
     return list(dict.fromkeys(STATISTICS[part.statistic] for part in parts))
 
 
-def opened(
+def left_open(
     suite: Validity, found: Mapping[str, Mapping[str, float | None]], met: int
 ) -> dict[str, Any]:
     """Of each held-out row how many of these worlds meet it, and its statistics among them.

@@ -36,9 +36,9 @@ MISSES: dict[int, str] = {
 # Of worlds in which another reason holds.
 _OF_WORLD: dict[str, dict[int, str]] = {
     "anchored": {
-        8: "arousal lies inside. Extremity does not: a timeline takes ten of thirty items, a third "
-        "of them contested and none twice, so a ranked one holds nearly twice as many contested "
-        "posts as one of what people follow.",
+        8: "arousal lies inside. Extremity does not: ranking leads with what is contested more "
+        "often than chronology does (row 25). That a ranked timeline takes ten of thirty items and "
+        "none twice may add to it, and was not measured.",
         12: "bots meet a little more of what is far out than the heavy partisans in whose place "
         "they watch; and PPO on logs has nothing to forget here either.",
         17: "stances follow the leaning supply, as found, and by half of the least that was found: "

@@ -52,11 +52,12 @@ def validity_report(summary: dict[str, Any], manifest: dict[str, Any]) -> str:
         f"# {summary['title']}",
         bullets(f"**`{name}`**: {count_of(world)}." for name, world in worlds.items()),
         "Each row is a simulated copy of a study's design, with its own people and their twins. A "
-        "row is met if the mean of every one of its statistics lies in its band, which was set "
-        f"beforehand; intervals are 95% over {summary['seeds']} seeds of {summary['people']} "
-        f"people, and of {summary['crossers']} where crossings count, which are rare. Being inside "
-        "a band makes a world consistent with a finding, not right, and rows that a world was "
-        "fitted to are no evidence for it; the held-out ones are.",
+        "row is met if the interquartile mean over seeds of every one of its statistics lies in "
+        "its band, which was set beforehand; intervals are 95% over "
+        f"{summary['seeds']} seeds of {summary['people']} people, and of {summary['crossers']} "
+        "where crossings count, which are rare. Being inside a band makes a world consistent with "
+        "a finding, not right, and rows that a world was fitted to are no evidence for it; the "
+        "held-out ones are.",
         "![Each statistic in units of its band](figures/validity.png)",
     ]
     tables = [

@@ -18,7 +18,7 @@ from ..result_folder import Manifest
 from ..statistics import Estimate, estimate
 from .answerer import Answerer
 from .config import Part, Row, Validity
-from .ensemble import SEED, opened, spread, studies_held_out
+from .ensemble import SEED, left_open, spread, studies_held_out
 from .fit import Overrides, fit_world
 from .studies import STATISTICS, STUDIES, Setting
 
@@ -70,7 +70,7 @@ def validity_record(suite: Validity, workers: int | None = None) -> Record[Study
         summary = summarise(suite, jobs, data, fitted, steps)
         if suite.ensemble is not None:
             found = {name: _statistics(jobs, data, name) for name in spread(alike, suite.ensemble)}
-            summary["ensemble"] = opened(suite, found, len(alike))
+            summary["ensemble"] = left_open(suite, found, len(alike))
         draw_validity(summary, folder)
         return summary, validity_report(summary, manifest)
 

@@ -81,7 +81,7 @@ class Setting:
             engine=self.engine,
         )
 
-    def recommender(self, items: Items) -> Policy:
+    def recommender(self, items: Items) -> Recommender:
         """What an established platform ranks these items with."""
         return Recommender(items, self.answers.temperature)
 
@@ -96,7 +96,7 @@ class Setting:
         return synthetic(self.default)
 
     @cached_property
-    def ranked(self) -> Policy:
+    def ranked(self) -> Recommender:
         """The recommender in the default world."""
         return self.recommender(self.items)
 
@@ -106,7 +106,7 @@ class Setting:
         return Limited.of(self.recommender(self.items), Limits(extremity_cap=_CAP), self.items)
 
     @cached_property
-    def ordinary(self) -> Policy:
+    def ordinary(self) -> Following:
         """The chronological feed of what people follow in the default world."""
         return Following(self.default, self.items)
 
@@ -269,11 +269,7 @@ def timelines(setting: Setting) -> Values:
     """Row 8: ten posts of either feed, twice, two weeks apart; see `timelines.py`."""
     items, per_day = setting.items, setting.default.calendar.slots_per_day
     days = (_BEFORE, _BEFORE + 14)
-    audit = Audit(
-        Recommender(items, setting.answers.temperature),
-        Following(setting.panel, items),
-        [day * per_day for day in days],
-    )
+    audit = Audit(setting.ranked, setting.ordinary, [day * per_day for day in days])
     setting.arm(setting.panel, Phase(days[-1] + 1, audit))
     return {
         "arousal_of_ranking": glass_delta(

@@ -4,6 +4,7 @@ import json
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from undertow.experiments.validity import run as engine
 from undertow.experiments.validity.answerer import Answerer
 from undertow.experiments.validity.config import Part, load_validity
 from undertow.experiments.validity.descent import Point, beyond, descend
-from undertow.experiments.validity.ensemble import opened, spread, studies_held_out
+from undertow.experiments.validity.ensemble import left_open, spread, studies_held_out
 from undertow.experiments.validity.fit import fit_world
 from undertow.experiments.validity.forgetting import forgotten_after, heavy_partisans
 from undertow.experiments.validity.misses import MISSES, why_missed
@@ -123,11 +124,29 @@ def test_bots_watch_what_people_do_where_people_watch_all_that_is_recommended():
     assert abs(choosy["recommender_over_own_choice"]) > 0.01
 
 
-def test_later_use_is_that_of_days_16_to_25():
-    """Without habit nothing but regret, tolerance and tastes outlasts a fortnight."""
-    lasting = studies.deactivation(setting())["use_after_deactivation"]
-    gone = studies.deactivation(setting(habit={"enabled": False}))["use_after_deactivation"]
-    assert lasting < gone - 0.05
+def test_later_use_is_that_of_days_16_to_25_of_those_who_were_admitted(monkeypatch):
+    """Four people: 5, 60, 60 and 700 minutes a day; 30 on those days alone after the break."""
+    usual = np.array([5.0, 60.0, 60.0, 700.0])
+    after = range(21 + 28 + 15, 21 + 28 + 25)
+
+    class Made:
+        def __init__(self, paused):
+            self.daily = np.tile(usual, (77, 1))
+            if paused:
+                self.daily[21:] = [
+                    [0, 30, 30, 0] if day in after else usual for day in range(21, 77)
+                ]
+
+        def use(self, first, last):
+            return self.daily[first:last].mean(axis=0)
+
+        def days(self, first, last):
+            return SimpleNamespace(worth=-self.daily[first:last])
+
+    monkeypatch.setattr(Setting, "arm", lambda self, world, *phases: Made(len(phases) == 3))
+    found = studies.deactivation(setting())
+    assert found["use_after_deactivation"] == pytest.approx(-0.5)
+    assert found["welfare_of_deactivation"] == 0
 
 
 def test_a_break_is_asked_of_those_alone_who_use_enough():
@@ -457,7 +476,7 @@ def test_what_is_left_open_by_hand():
     every = {part.statistic: None for row in suite.rows if row.held_out for part in row.parts}
     first = every | {"arousal_of_ranking": 0.5, "extremity_of_ranking": 0.2, "thermometer": 0.02}
     second = every | {"arousal_of_ranking": 0.7, "extremity_of_ranking": 0.3}
-    found = opened(suite, {"ensemble0": first, "ensemble7": second}, met=9)
+    found = left_open(suite, {"ensemble0": first, "ensemble7": second}, met=9)
     assert (found["met"], found["worlds"]) == (9, 2)
     rows = {row["row"]: row for row in found["rows"]}
     assert list(rows) == [5, 8, 12, 17, 19]
