@@ -60,8 +60,6 @@ class Following(Chronological):
 
     def met(self, traits: Traits, state: State) -> None:
         """Starts people, begun before, with the accounts that they look for themselves."""
-        assert self._people is not None
-        seed, person = self._people
         weight = search_weights(self.parameters, self.catalogue, traits, state).astype(np.float64)
         self.accounts = self._drawn_accounts(weight, 0)
         self._seen = np.zeros_like(weight)
@@ -106,7 +104,7 @@ class Following(Chronological):
 def _lot(
     seed: NDArray[np.int64], person: NDArray[np.int64], slot: int, which: int
 ) -> NDArray[np.float32]:
-    """One uniform draw a person; which: of 0 the start, 1 a lead, 2 a session's end, 3 the years."""
+    """One uniform draw a person; which: 0 the start, 1 a lead, 2 a session's end, 3 the years."""
     slots = np.full_like(person, slot)
     return uniforms(seed, person, slots, Mechanism.FOLLOWING, 4)[which]
 
