@@ -71,7 +71,7 @@ class Following(Chronological):
         if slot < self.settles:
             self._seen[np.flatnonzero(outcome.opened), outcome.item[outcome.opened]] += 1
         if self._slot == self.settles:
-            some = self._seen.any(axis=1)[:, None]
+            some = (self._seen.sum(axis=1) > 0)[:, None]
             self.accounts = np.where(some, self._drawn_accounts(self._seen, 3), self.accounts)
         elif slot >= self.settles:
             follows = outcome.opened & (_lot(*self._people, slot, 2) < _CHANCE)
