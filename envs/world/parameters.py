@@ -107,6 +107,14 @@ class Opening(_Group):
     enabled: bool = Field(True, description="off: there is no feed; nobody ever opens it")
     base: float = _parameter(-0.6, -8, 8, "logit", "A", "b_o: opening with nothing to it")
     habit: float = _parameter(3.0, 0, 10, "logit", "P", "w_h: weight of habit")
+    cue: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        exclude_if=lambda cue: cue == 0.0,  # as in results from before it was there
+        description="omega: chance that full habit opens the app by itself",
+        json_schema_extra={"unit": "share", "source": "A"},
+    )
     lead: float = _parameter(0.7, 0, 5, "logit", "A", "w_u: weight of the lead item's pull")
     regret: float = _parameter(
         1.0, 0, 10, "logit", "A", "w_r: weight of regret, times self-control"

@@ -119,7 +119,17 @@ class Fit(_Block):
     crossers: int = Field(300, ge=10, description="people where crossings, which are rare, count")
     engine: Literal["numpy", "numba"] = "numpy"
     passes: int = Field(1, ge=1, le=10, description="times through the blocks")
+    start: dict[str, Any] = Field(
+        default_factory=dict,
+        exclude_if=lambda start: not start,
+        description="what of `default` is another before the fit begins",
+    )
     blocks: list[FitBlock] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _starts(self) -> Self:
+        Answerer.of(self.start)
+        return self
 
     @model_validator(mode="after")
     def _engine_is_there(self) -> Self:

@@ -62,7 +62,7 @@ def fit_world(
     processes, one a core if None; what is found does not depend on them.
     """
     assert suite.fit is not None
-    found = Answerer.of({})
+    found = Answerer.of(suite.fit.start)
     steps = []
     with process_pool(workers) as pool:
         evaluations = _Evaluations(suite.fit, log, pool, told)
@@ -73,7 +73,7 @@ def fit_world(
 
 
 def _overrides(fit: Fit, answerer: Answerer) -> Overrides:
-    overrides: Overrides = {}
+    overrides: Overrides = {group: dict(values) for group, values in fit.start.items()}
     for block in fit.blocks:
         for knob in block.knobs:
             group, name = knob.parameter.split(".")
@@ -115,7 +115,7 @@ def _fit_block(
         bands,
         points,
         rounds=block.rounds,
-        origin=place_of(Answerer.of({})),
+        origin=place_of(Answerer.of(suite.fit.start)),
         nearness=block.nearness,
         told=partial(evaluations.tell, block),
     )

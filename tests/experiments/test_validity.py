@@ -438,6 +438,18 @@ def test_the_fit_finds_what_it_is_asked_for_and_replays_what_it_knows(tmp_path, 
     assert len(log.read_text(encoding="utf-8").splitlines()) == count + 1
 
 
+def test_a_fit_may_start_from_another_world_and_tells_it(tmp_path):
+    fitting = yaml.safe_load(small(tmp_path).read_text(encoding="utf-8"))["fit"]
+    started = fitting | {"start": {"opening": {"habit": 0.0, "cue": 0.4}}}
+    suite = load_validity(small(tmp_path, fit=started))
+    overrides, _, alike = fit_world(suite, tmp_path / "f", workers=1)
+    assert all(one["opening"] == {"habit": 0.0, "cue": 0.4} for one in [overrides, *alike])
+    assert Answerer.of(overrides).parameters.opening.cue == 0.4
+    assert "start" not in load_validity(small(tmp_path)).model_dump()["fit"]
+    with pytest.raises(ConfigError, match=r"fit.opening.cue: .* \(found 2.0\)"):
+        load_validity(small(tmp_path, fit=fitting | {"start": {"opening": {"cue": 2.0}}}))
+
+
 def test_each_block_counts_its_own_evaluations(tmp_path):
     block = yaml.safe_load(small(tmp_path).read_text(encoding="utf-8"))["fit"]["blocks"][0]
     fitting = {"seed": 1000, "people": 20, "blocks": [block | {"rounds": 0}] * 2}
