@@ -115,7 +115,7 @@ def _fit_block(
         bands,
         points,
         rounds=block.rounds,
-        origin=place_of(Answerer.of(suite.fit.start)),
+        origin=place_of(Answerer.of({})),
         nearness=block.nearness,
         told=partial(evaluations.tell, block),
     )
