@@ -129,7 +129,9 @@ def live(
         allure = _allure(n, item, tolerance[k], interest)
         urge = n.open_habit * habit[k] + n.open_lead * allure
         here = away.size == 0 or not away[k]
-        opens = here and u_open < _sigmoid(lead + urge - control * (urge + sorry))
+        called = _sigmoid(lead + urge - control * (urge + sorry))
+        called += (_ONE - called) * (n.open_cue * habit[k])
+        opens = here and u_open < called
         planned = u_open < _sigmoid(lead - control * sorry)
         # 2. Follow the feed, or look for something.
         if opens and u_search < n.search_share:

@@ -26,6 +26,7 @@ def numbers(p: WorldParameters) -> Any1:
         "open_lead": p.opening.lead,
         "open_habit": p.opening.habit,
         "open_regret": p.opening.regret,
+        "open_cue": p.opening.cue,
         "search_share": p.search.share if p.search.enabled else 0.0,
         "search_sharpness": p.search.sharpness,
         "minutes": p.watching.minutes,

@@ -107,6 +107,14 @@ class Opening(_Group):
     enabled: bool = Field(True, description="off: there is no feed; nobody ever opens it")
     base: float = _parameter(-0.6, -8, 8, "logit", "A", "b_o: opening with nothing to it")
     habit: float = _parameter(3.0, 0, 10, "logit", "P", "w_h: weight of habit")
+    cue: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        exclude_if=lambda cue: cue == 0.0,  # as in results from before it was there
+        description="omega: chance that full habit opens the app by itself",
+        json_schema_extra={"unit": "share", "source": "A"},
+    )
     lead: float = _parameter(0.7, 0, 5, "logit", "A", "w_u: weight of the lead item's pull")
     regret: float = _parameter(
         1.0, 0, 10, "logit", "A", "w_r: weight of regret, times self-control"
@@ -297,27 +305,27 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     # Fitted to published findings by `undertow validate`, which says which it meets and which not.
     "anchored": {
         "population": {
-            "news_mean": 0.004199,
-            "news_sd": 1.862,
-            "self_control_mean": 0.5816,
-            "self_control_sd": 1.012,
-            "susceptibility_median": 0.0122,
-            "susceptibility_sigma": 1.89,
+            "news_mean": -0.1141,
+            "news_sd": 1.305,
+            "self_control_mean": 0.971,
+            "self_control_sd": 0.8362,
+            "susceptibility_median": 0.0138,
+            "susceptibility_sigma": 1.856,
         },
-        "catalogue": {"civic_supply": 0.1439, "arousal_slope": 0.4466},
+        "catalogue": {"civic_supply": 0.1832, "arousal_slope": 0.2999},
         "appraisal": {
-            "base": -2.502,
-            "taste": 1.787,
-            "satiation": 2.019,
-            "quality": 2.931,
-            "falsehood": 0.4895,
-            "extremity_pull": 0.02969,
+            "extremity_pull": 1.166,
+            "falsehood": 0.416,
+            "satiation": 4.0,
+            "taste": 1.066,
+            "quality": 2.998,
+            "base": -3.0,
         },
-        "opening": {"base": -2.869, "habit": 8.975, "lead": 0.312},
-        "search": {"share": 0.3355, "sharpness": 3.475},
-        "watching": {"habit": 0.5748},
-        "satiation": {"gain": 0.8112, "recovery": 0.06342},
-        "habit": {"gain": 0.08637},
+        "opening": {"habit": 0.0, "cue": 0.4868, "base": -3.0, "lead": 0.453},
+        "search": {"share": 0.3107, "sharpness": 4.688},
+        "watching": {"habit": 0.0},
+        "satiation": {"gain": 0.9, "recovery": 0.2944},
+        "habit": {"gain": 0.08327},
         "stance": {"anchor": 0.0, "noise": 0.014},
     },
 }

@@ -35,6 +35,17 @@ class Part(_Block):
             raise ValueError(f"band: found {list(self.band)}; allowed: low < high, one may be null")
         return self
 
+    def inset(self, depth: float) -> Part:
+        """The same with each end of the band that is not open drawn in; raises `ValueError`."""
+        low, high = self.band
+        if low is not None and high is not None and not 0 <= depth < 0.5 * (high - low):
+            raise ValueError(
+                f"inset.{self.statistic}: found {depth}; allowed: less than half the width of "
+                f"its band, {list(self.band)}"
+            )
+        inner = (None if low is None else low + depth, None if high is None else high - depth)
+        return self.model_copy(update={"band": inner})
+
     def meets(self, value: float | None) -> bool:
         """Whether a mean lies in the band; an undefined one does not."""
         low, high = self.band
@@ -109,6 +120,23 @@ class FitBlock(_Block):
     nearness: float = Field(
         0.0, ge=0, description="weight of squared distances from the default, in ranges"
     )
+    inset: dict[str, float] = Field(
+        default_factory=dict,
+        exclude_if=lambda inset: not inset,
+        description="how far inside its band's ends a statistic is asked to lie, in its own unit",
+    )
+
+    @model_validator(mode="after")
+    def _insets_what_it_asks(self) -> Self:
+        for name, depth in self.inset.items():
+            if name not in self.statistics:
+                raise ValueError(
+                    f"inset: found {name!r}; allowed: statistics of the block: "
+                    + ", ".join(self.statistics)
+                )
+            if not depth > 0:
+                raise ValueError(f"inset.{name}: found {depth}; allowed: more than 0")
+        return self
 
 
 class Fit(_Block):
@@ -119,7 +147,17 @@ class Fit(_Block):
     crossers: int = Field(300, ge=10, description="people where crossings, which are rare, count")
     engine: Literal["numpy", "numba"] = "numpy"
     passes: int = Field(1, ge=1, le=10, description="times through the blocks")
+    start: dict[str, Any] = Field(
+        default_factory=dict,
+        exclude_if=lambda start: not start,
+        description="what of `default` is another before the fit begins",
+    )
     blocks: list[FitBlock] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _starts(self) -> Self:
+        Answerer.of(self.start)
+        return self
 
     @model_validator(mode="after")
     def _engine_is_there(self) -> Self:
@@ -168,11 +206,19 @@ class Validity(_Block):
                         f"fit.blocks.{block.name}.statistics: found {name!r}; allowed: "
                         "statistics of rows that are not held out"
                     )
+            self.asked(block)
         return self
 
     def part(self, statistic: str) -> Part:
         """The part that asks for a statistic."""
         return next(p for row in self.rows for p in row.parts if p.statistic == statistic)
+
+    def asked(self, block: FitBlock) -> list[Part]:
+        """What a block of the fit asks for, in the order of its statistics, each band inset."""
+        return [
+            self.part(name).inset(block.inset[name]) if name in block.inset else self.part(name)
+            for name in block.statistics
+        ]
 
 
 def load_validity(file: Path) -> Validity:

@@ -56,13 +56,13 @@ def fit_world(
     """The overrides that the fit found, how each block went, and which worlds would do as well.
 
     Those are the worlds that the last block tried and all of whose statistics were inside their
-    bands, in the order tried, each once.
+    bands, as the block insets them, in the order tried, each once.
 
     log: a file of evaluations, a JSON line each; what it holds is not computed again. workers:
     processes, one a core if None; what is found does not depend on them.
     """
     assert suite.fit is not None
-    found = Answerer.of({})
+    found = Answerer.of(suite.fit.start)
     steps = []
     with process_pool(workers) as pool:
         evaluations = _Evaluations(suite.fit, log, pool, told)
@@ -73,7 +73,7 @@ def fit_world(
 
 
 def _overrides(fit: Fit, answerer: Answerer) -> Overrides:
-    overrides: Overrides = {}
+    overrides: Overrides = {group: dict(values) for group, values in fit.start.items()}
     for block in fit.blocks:
         for knob in block.knobs:
             group, name = knob.parameter.split(".")
@@ -85,14 +85,8 @@ def _fit_block(
     suite: Validity, block: FitBlock, start: Answerer, evaluations: _Evaluations
 ) -> tuple[Answerer, dict[str, Any], list[Answerer]]:
     assert suite.fit is not None
-    bands = np.array(
-        [
-            [np.nan if end is None else end for end in suite.part(name).band]
-            for name in block.statistics
-        ]
-    )
-
-    asked, so_far = [suite.part(name) for name in block.statistics], evaluations.asked
+    asked, so_far = suite.asked(block), evaluations.asked
+    bands = np.array([[np.nan if end is None else end for end in part.band] for part in asked])
     met: dict[str, Answerer] = {}
 
     def points(places: Sequence[NDArray[np.float64]]) -> list[Point]:

@@ -11,7 +11,14 @@ At the start a person follows the accounts of so many draws from their own searc
 (`envs/world/search.py`); afterwards a session ends in following one more account of what was
 watched, whoever placed it, with a fixed chance. The number at the start is the median among the
 less active nine in ten US adults on Twitter (Pew Research Center 2019); the chance is an
-assumption. Lots are those of the person and slot, so twins differ by what they watched alone.
+assumption.
+
+Whom the studies of rows 8, 17 and 18 found had lived for years with the feed that they had. So the
+first days of a copy can stand for those years: when they are over, a person follows the accounts of
+as many draws from the sessions that they had, each alike, instead of those of the start. What came
+by search and what the feed placed then stand in the proportion in which they were watched.
+
+Lots are those of the person and slot, so twins differ by what they watched alone.
 """
 
 from __future__ import annotations
@@ -35,32 +42,49 @@ class Following(Chronological):
 
     Whoever runs people tells it who they are (`met`) and what they watch (`watched`), also while
     another feed serves them.
+
+    lived: days at the start that stand for years; 0 for people who are new to the platform.
     """
 
     kind: ClassVar[str] = "following"
 
-    def __init__(self, parameters: WorldParameters, items: Items) -> None:
+    def __init__(self, parameters: WorldParameters, items: Items, lived: int = 0) -> None:
         super().__init__(items.supply)
+        if lived < 0:
+            raise ValueError(f"lived: found {lived}; allowed: 0 days or more")
         self.parameters, self.catalogue = parameters, items
+        self.settles = lived * parameters.calendar.slots_per_day
+        """In how many slots the years are over."""
         self.accounts: NDArray[np.float64] = np.zeros((0, self.items))
         """How many accounts each person follows of each item, (people, items)."""
 
     def met(self, traits: Traits, state: State) -> None:
         """Starts people, begun before, with the accounts that they look for themselves."""
-        assert self._people is not None
-        seed, person = self._people
         weight = search_weights(self.parameters, self.catalogue, traits, state).astype(np.float64)
-        self.accounts = np.zeros_like(weight)
-        for number in range(_AT_FIRST):
-            found = drawn(weight, _lot(seed, person, number, 0))
-            self.accounts[np.arange(found.size), found] += 1
+        self.accounts = self._drawn_accounts(weight, 0)
+        self._seen = np.zeros_like(weight)
 
     def watched(self, slot: int, outcome: Outcome) -> None:
         """Follows, by lot, who posted what was watched in slot `slot`, counted from 0."""
         assert self._people is not None
-        follows = outcome.opened & (_lot(*self._people, slot, 2) < _CHANCE)
-        self.accounts[np.flatnonzero(follows), outcome.item[follows]] += 1
         self._slot = slot + 1
+        if slot < self.settles:
+            self._seen[np.flatnonzero(outcome.opened), outcome.item[outcome.opened]] += 1
+        if self._slot == self.settles:
+            some = (self._seen.sum(axis=1) > 0)[:, None]
+            self.accounts = np.where(some, self._drawn_accounts(self._seen, 3), self.accounts)
+        elif slot >= self.settles:
+            follows = outcome.opened & (_lot(*self._people, slot, 2) < _CHANCE)
+            self.accounts[np.flatnonzero(follows), outcome.item[follows]] += 1
+
+    def _drawn_accounts(self, weight: NDArray[np.float64], which: int) -> NDArray[np.float64]:
+        """As many accounts as people have, drawn by `weight`, (people, items)."""
+        assert self._people is not None
+        accounts = np.zeros_like(weight)
+        for number in range(_AT_FIRST):
+            found = drawn(weight, _lot(*self._people, number, which))
+            accounts[np.arange(found.size), found] += 1
+        return accounts
 
     def act(self, observation: Observed) -> Action:
         """See `Policy`; raises `ValueError` before people were met."""
@@ -80,9 +104,9 @@ class Following(Chronological):
 def _lot(
     seed: NDArray[np.int64], person: NDArray[np.int64], slot: int, which: int
 ) -> NDArray[np.float32]:
-    """One uniform draw a person; which: 0 of the start, 1 of a lead, 2 of a session's end."""
+    """One uniform draw a person; which: 0 the start, 1 a lead, 2 a session's end, 3 the years."""
     slots = np.full_like(person, slot)
-    return uniforms(seed, person, slots, Mechanism.FOLLOWING, 3)[which]
+    return uniforms(seed, person, slots, Mechanism.FOLLOWING, 4)[which]
 
 
 def drawn(weight: NDArray[np.float64], lot: NDArray[np.float32]) -> Action:

@@ -4,7 +4,8 @@ Each takes a `Setting` and returns its statistics by name; `rows.py` says which 
 belongs to. The recommender of an established platform ranks by the next session's expected minutes
 (`recommender.py`), exactly or with errors; the ordinary feed is the chronological one, of what a
 person follows (`following.py`). In studies of people who were recruited and stayed, churn is off
-(`panel`): attrition is not what they measured.
+(`panel`): attrition is not what they measured. The days before such a study stand for the years
+that people had lived with their feed.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from .timelines import Audit, glass_delta
 Values = dict[str, float]
 _STAY = {"churn": {"enabled": False}}
 _BEFORE = 21  # days on the platform before a study begins
+_LARGE = {"catalogue": {"items": 1500, "creators": 500}}  # as many candidates as a real ranking has
 _FAR = 0.8  # |stance| of a problematic item (row 13)
 _CAP = 0.5  # |stance| above which nothing is placed (rows 19 and 23)
 _THRESHOLD = 0.6
@@ -107,8 +109,13 @@ class Setting:
 
     @cached_property
     def ordinary(self) -> Following:
-        """The chronological feed of what people follow in the default world."""
+        """The chronological feed of what people follow who are new to the default world."""
         return Following(self.default, self.items)
+
+    @cached_property
+    def settled(self) -> Following:
+        """The same of what people follow who have lived with their feed for years."""
+        return Following(self.default, self.items, lived=_BEFORE)
 
     @cached_property
     def three_weeks(self) -> Course:
@@ -266,11 +273,17 @@ def ranking(setting: Setting) -> Values:
 
 
 def timelines(setting: Setting) -> Values:
-    """Row 8: ten posts of either feed, twice, two weeks apart; see `timelines.py`."""
-    items, per_day = setting.items, setting.default.calendar.slots_per_day
+    """Row 8: ten posts of either feed, twice, two weeks apart; see `timelines.py`.
+
+    Ranking picks them from 1,500, as Twitter's did (its engineers' account of 2023): an item stands
+    for a class of content, and ten of few classes would be nearly all that there is.
+    """
+    many = altered(setting.panel, _LARGE)
+    items, per_day = synthetic(many), setting.default.calendar.slots_per_day
     days = (_BEFORE, _BEFORE + 14)
-    audit = Audit(setting.ranked, setting.ordinary, [day * per_day for day in days])
-    setting.arm(setting.panel, Phase(days[-1] + 1, audit))
+    settled = Following(many, items, lived=_BEFORE)
+    audit = Audit(setting.recommender(items), settled, [day * per_day for day in days])
+    setting.arm(many, Phase(days[-1] + 1, audit), items=items)
     return {
         "arousal_of_ranking": glass_delta(
             items.arousal.astype(np.float64), audit.ranked, audit.ordinary
@@ -372,7 +385,8 @@ def switch_on_and_off(setting: Setting) -> Values:
     """Row 17: seven weeks with the algorithm on or off, where supply leans to one side.
 
     As in Gauthier et al. 2026, people on the chronological feed are switched to the ranked one and
-    the reverse, each against those who stay. Effects are in SD of the stances at the start; civic
+    the reverse, each against those who stay, and what people follow came of the feed that they had
+    before. Effects are in SD of the stances at the start; civic
     items further left than -0.3 are taken out, since a symmetric supply can move no mean.
     """
     full = setting.items
@@ -382,7 +396,8 @@ def switch_on_and_off(setting: Setting) -> Values:
         **{name: column[kept] for name, column in vars(full).items() if name[0] != "_"},
     )
     items = replace(items, supply=items.supply / items.supply.sum())
-    ranked, ordinary = setting.recommender(items), Following(setting.default, items)
+    ranked = setting.recommender(items)
+    ordinary = Following(setting.default, items, lived=_BEFORE)
 
     def mean_stance(before: Policy, then: Policy) -> tuple[float, float]:
         course = setting.arm(setting.panel, Phase(_BEFORE, before), Phase(49, then), items=items)
@@ -395,9 +410,12 @@ def switch_on_and_off(setting: Setting) -> Values:
 
 
 def chronological_for_three_months(setting: Setting) -> Values:
-    """Row 18: people of the ranked feed get the chronological one for 90 days (Guess et al.)."""
+    """Row 18: people of the ranked feed get the chronological one for 90 days (Guess et al. 2023).
+
+    It shows what they follow, and they came to follow it under the ranked feed.
+    """
     before = Phase(_BEFORE, setting.ranked)
-    switched = setting.arm(setting.panel, before, Phase(90, setting.ordinary))
+    switched = setting.arm(setting.panel, before, Phase(90, setting.settled))
     stays = setting.arm(setting.panel, before, Phase(90, setting.ranked))
     span, end = (_BEFORE, _BEFORE + 90), _BEFORE + 90
     change = np.abs(switched.stance_after(end)) - np.abs(stays.stance_after(end))
@@ -426,7 +444,7 @@ def less_hostile(setting: Setting) -> Values:
 
 def creators(setting: Setting) -> Values:
     """Row 21: how views are spread over 500 creators of 1,500 items."""
-    many = altered(setting.default, {"catalogue": {"items": 1500, "creators": 500}})
+    many = altered(setting.default, _LARGE)
     items = synthetic(many)
     few = replace(setting, people=min(setting.people, 300))
     course = few.arm(many, Phase(21, setting.recommender(items)), items=items)

@@ -17,6 +17,7 @@ SHORT = {"calendar": {"slots_per_day": 8, "days": 3}, "churn": {"hazard": 0.05}}
 SWITCHES = [
     {"appraisal": {"congruence": False}},
     {"opening": {"enabled": False}},
+    {"opening": {"cue": 0.8, "habit": 0.0}},
     {"search": {"enabled": False}},
     {"search": {"share": 1.0}},
     {"satiation": {"enabled": False}},

@@ -94,6 +94,63 @@ def test_a_feed_that_has_met_nobody_says_so():
         stranger.act(observation)
 
 
+def lived(days, parameters=None):
+    """A feed of people who live for so many days, and has met them."""
+    feed, batch, observation = met(parameters)
+    feed.settles = days * 8
+    return feed, batch, observation
+
+
+def test_after_years_people_follow_what_they_watched_in_them():
+    feed, _, _ = lived(3)
+    rows = np.arange(PEOPLE)
+    first, everybody = feed.accounts.copy(), np.ones(PEOPLE, dtype=bool)
+    for slot in range(24):
+        np.testing.assert_array_equal(feed.accounts, first)
+        # Two sessions in three of the one, one in three of the other; person 0 has none.
+        item = np.where(slot % 3 < 2, rows % 30, (rows + 1) % 30)
+        feed.watched(slot, outcome(item, everybody & (rows > 0)))
+    assert (feed.accounts.sum(axis=1) == AT_FIRST).all()
+    np.testing.assert_array_equal(feed.accounts[0], first[0])
+    often, seldom = feed.accounts[rows, rows % 30][1:], feed.accounts[rows, (rows + 1) % 30][1:]
+    assert (often + seldom == AT_FIRST).all()
+    # Binomial(74, 2/3) a person: the mean of 299 lies within four standard errors.
+    assert abs(often.mean() - AT_FIRST * 2 / 3) < 4 * np.sqrt(AT_FIRST * 2 / 9 / 299)
+    assert often.std() == pytest.approx(np.sqrt(AT_FIRST * 2 / 9), rel=0.2)
+
+
+def test_after_the_years_one_session_in_ten_adds_an_account():
+    feed, _, _ = lived(1)
+    item, everybody = np.arange(PEOPLE) % 30, np.ones(PEOPLE, dtype=bool)
+    for slot in range(208):
+        feed.watched(slot, outcome(item, everybody))
+    assert (feed.accounts.sum(axis=1) - AT_FIRST).mean() == pytest.approx(20, abs=1)
+
+
+def test_days_lived_are_not_negative():
+    with pytest.raises(ValueError, match="lived: found -1; allowed: 0 days or more"):
+        Following(world(), synthetic(world()), lived=-1)
+
+
+def test_switching_off_a_feed_that_one_lived_with_shows_much_the_same():
+    """What people follow was placed by it, so chronology differs less from it than for the new."""
+    parameters = altered(world(), {"churn": {"enabled": False}})
+    items = synthetic(parameters)
+    only = Only(3)
+
+    def share_after(days):
+        feed = Following(parameters, items, lived=days)
+        course = follow(parameters, items, [Phase(10, only), Phase(5, feed)], seed=5, people=200)
+        ten = course.days(0, 10)
+        return course.days(10, 15).led == 3, (ten.opened & ~ten.sought).sum() / ten.opened.sum()
+
+    settled, placed = share_after(10)
+    new, _ = share_after(0)
+    # Item 3 is found by search, too, so the share is a little larger than that of what was placed.
+    assert placed - 0.02 < settled.mean() < placed + 0.1
+    assert new.mean() < 0.25
+
+
 class Only:
     """A feed that always leads with one item."""
 

@@ -438,6 +438,51 @@ def test_the_fit_finds_what_it_is_asked_for_and_replays_what_it_knows(tmp_path, 
     assert len(log.read_text(encoding="utf-8").splitlines()) == count + 1
 
 
+def test_a_fit_may_start_from_another_world_and_tells_it(tmp_path):
+    fitting = yaml.safe_load(small(tmp_path).read_text(encoding="utf-8"))["fit"]
+    started = fitting | {"start": {"opening": {"habit": 0.0, "cue": 0.4}}}
+    suite = load_validity(small(tmp_path, fit=started))
+    overrides, _, alike = fit_world(suite, tmp_path / "f", workers=1)
+    assert all(one["opening"] == {"habit": 0.0, "cue": 0.4} for one in [overrides, *alike])
+    assert Answerer.of(overrides).parameters.opening.cue == 0.4
+    assert "start" not in load_validity(small(tmp_path)).model_dump()["fit"]
+    with pytest.raises(ConfigError, match=r"fit.opening.cue: .* \(found 2.0\)"):
+        load_validity(small(tmp_path, fit=fitting | {"start": {"opening": {"cue": 2.0}}}))
+
+
+def test_a_band_may_be_asked_for_inset(tmp_path):
+    block = yaml.safe_load(small(tmp_path).read_text(encoding="utf-8"))["fit"]["blocks"][0]
+    fitting = {"seed": 1000, "people": 20, "blocks": [block | {"inset": {"false_over_true": 0.25}}]}
+    suite = load_validity(small(tmp_path, fit=fitting))
+    (inner,) = suite.asked(suite.fit.blocks[0])
+    assert inner.band == (1.65, 1.75) and suite.part("false_over_true").band == (1.4, 2.0)
+    _, _, alike = fit_world(suite, tmp_path / "f", workers=1)
+    lines = (tmp_path / "f").read_text(encoding="utf-8").splitlines()
+    assert len(alike) == sum(1.65 <= json.loads(line)[1][0] <= 1.75 for line in lines) > 0
+    (plain,) = load_validity(small(tmp_path)).fit.blocks
+    assert "inset" not in plain.model_dump()
+
+
+@pytest.mark.parametrize(
+    ("inset", "message"),
+    [
+        ({"wedge": 0.1}, "inset: found 'wedge'; allowed: statistics of the block: false_over_true"),
+        ({"false_over_true": 0.0}, "inset.false_over_true: found 0.0; allowed: more than 0"),
+        ({"false_over_true": 0.4}, "inset.false_over_true: found 0.4; allowed: less than half"),
+    ],
+)
+def test_an_inset_that_leaves_no_band_is_refused(tmp_path, inset, message):
+    fitting = yaml.safe_load(small(tmp_path).read_text(encoding="utf-8"))["fit"]
+    fitting["blocks"][0]["inset"] = inset
+    with pytest.raises(ConfigError, match=message):
+        load_validity(small(tmp_path, fit=fitting))
+
+
+def test_an_open_end_of_a_band_stays_open():
+    part = Part(statistic="use_trend", means="", band=(0.0, None))
+    assert part.inset(0.1).band == (0.1, None)
+
+
 def test_each_block_counts_its_own_evaluations(tmp_path):
     block = yaml.safe_load(small(tmp_path).read_text(encoding="utf-8"))["fit"]["blocks"][0]
     fitting = {"seed": 1000, "people": 20, "blocks": [block | {"rounds": 0}] * 2}

@@ -41,6 +41,32 @@ def test_the_equation_by_hand(given_, logit):
     assert chance(**given_) == pytest.approx(1 / (1 + math.exp(-logit)), rel=1e-5)
 
 
+CUED = altered(PARAMETERS, {"opening": {"cue": 0.6}})
+
+
+@pytest.mark.parametrize("control", [0.0, 0.25, 1.0])
+def test_habit_opens_the_app_by_itself_past_all_control(control):
+    state = {"plan": -0.6, "allure": 0.8, "habit": 0.4, "regret": 0.5, "control": control}
+    called = chance(**state)
+    alone = 0.6 * 0.4
+    assert chance(**state, parameters=CUED) == pytest.approx(
+        1 - (1 - called) * (1 - alone), rel=1e-5
+    )
+
+
+def test_by_a_cue_alone_use_rises_with_habit_by_equal_steps():
+    alone = altered(CUED, {"opening": {"habit": 0.0}})
+    steps = np.diff([chance(habit=h, parameters=alone) for h in (0.0, 0.25, 0.5, 0.75, 1.0)])
+    np.testing.assert_allclose(steps, steps[0], rtol=1e-4)
+    weighed = np.diff([chance(habit=h) for h in (0.0, 0.25, 0.5, 0.75, 1.0)])
+    assert weighed.max() > 1.3 * weighed.min()
+
+
+def test_without_a_cue_a_world_is_told_as_before_there_was_one():
+    assert "cue" not in PARAMETERS.model_dump()["opening"]
+    assert CUED.model_dump()["opening"]["cue"] == 0.6
+
+
 def test_where_there_is_no_feed_nobody_opens_it():
     off = altered(PARAMETERS, {"opening": {"enabled": False, "base": 8.0}})
     assert chance(plan=5.0, allure=5.0, habit=1.0, parameters=off) == 0
