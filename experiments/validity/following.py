@@ -23,6 +23,7 @@ Lots are those of the person and slot, so twins differ by what they watched alon
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -85,6 +86,10 @@ class Following(Chronological):
             found = drawn(weight, _lot(*self._people, number, which))
             accounts[np.arange(found.size), found] += 1
         return accounts
+
+    def save(self, path: Path) -> Path:
+        """Whom people follow is no rule in a file: raises `NotImplementedError`."""
+        raise NotImplementedError("what people follow is not saved; allowed: making it in a study")
 
     def act(self, observation: Observed) -> Action:
         """See `Policy`; raises `ValueError` before people were met."""

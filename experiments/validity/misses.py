@@ -1,4 +1,4 @@
-"""Why a row is missed, in a sentence or two each, written once the studies had been run."""
+"""Why a row is missed, and what is held against a row that is met; written after the run."""
 
 from __future__ import annotations
 
@@ -52,3 +52,17 @@ _OF_WORLD: dict[str, dict[int, str]] = {
 def why_missed(world: str, row: int) -> str:
     """The reason why a world misses a row."""
     return _OF_WORLD.get(world, {}).get(row) or MISSES.get(row, "Not explained.")
+
+
+# Rows that are met, and by which little is shown.
+_HELD_AGAINST: dict[str, dict[int, str]] = {
+    "anchored": {
+        5: "it is held out of the parameters and not of the form. That habit opens the app by "
+        "itself was chosen with the value of this row known, and because of it.",
+    }
+}
+
+
+def held_against(world: str, row: int) -> str | None:
+    """What speaks against taking a row that a world meets for evidence, if anything does."""
+    return _HELD_AGAINST.get(world, {}).get(row)

@@ -13,6 +13,8 @@ errors.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,6 +42,10 @@ class Recommender(Greedy):
         self.temperature = temperature
         kind = kinds(items)
         self._of_kind = [np.flatnonzero(kind == k) for k in range(kind.max() + 1)]
+
+    def save(self, path: Path) -> Path:
+        """Its catalogue is no rule in a file: raises `NotImplementedError`."""
+        raise NotImplementedError("the studies' recommender is not saved; allowed: greedy")
 
     def act(self, observation: Observed) -> Action:
         """See `Policy`."""

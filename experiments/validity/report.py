@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from ..drawing import new_figure, save_figure, style
 from ..markdown import bullets, join, section, table
 from ..record import made_section
-from .misses import why_missed
+from .misses import held_against, why_missed
 
 _MET, _MISSED = "#0072B2", "#D55E00"
 
@@ -61,7 +61,13 @@ def validity_report(summary: dict[str, Any], manifest: dict[str, Any]) -> str:
         "![Each statistic in units of its band](figures/validity.png)",
     ]
     tables = [
-        section(f"World `{name}`", at["description"], _table(at["rows"]), _misses(name, at))
+        section(
+            f"World `{name}`",
+            at["description"],
+            _table(at["rows"]),
+            _misses(name, at),
+            _no_evidence(name, at),
+        )
         for name, at in worlds.items()
     ]
     tail = [
@@ -112,6 +118,15 @@ def _misses(name: str, world: dict[str, Any]) -> str:
     return join(["Misses:", bullets(told)]) if told else "No row is missed."
 
 
+def _no_evidence(name: str, world: dict[str, Any]) -> str:
+    told = [
+        f"Row {row['row']} ({row['source']}): {against}"
+        for row in world["rows"]
+        if row["pass"] and (against := held_against(name, row["row"])) is not None
+    ]
+    return join(["Met, and yet no evidence:", bullets(told)]) if told else ""
+
+
 def _fit(summary: dict[str, Any]) -> str:
     if not summary["fit"]:
         return ""
@@ -130,10 +145,11 @@ def _fit(summary: dict[str, Any]) -> str:
     return section(
         "The fit",
         "Block by block, on people who are measured nowhere else; a value at an end of its range "
-        "says that the data ask for more than was thought admissible. Cost: summed squares of "
+        "says that the data ask for more than was thought admissible. A block begins where the one "
+        "before it ended. Cost: summed squares of "
         "distances beyond the middle half of the bands, in half-widths. In the last block what "
         "nothing asks to move is drawn to the default, a little.",
-        table(["block", "parameter", "default", "fitted", "range", "cost of the block"], rows),
+        table(["block", "parameter", "before", "fitted", "range", "cost of the block"], rows),
     )
 
 

@@ -69,7 +69,7 @@ class Audit:
         return self.feed.act(observation)
 
     def save(self, path: Path) -> Path:
-        """Writes the feed that it serves."""
+        """As the feed that it serves does: raises `NotImplementedError`."""
         return self.feed.save(path)
 
 

@@ -195,3 +195,11 @@ def test_a_random_feed_teaches_what_it_shows_and_the_same_people_start_alike():
     assert (after >= AT_FIRST).all() and (after > AT_FIRST).mean() > 0.5
     again = follow(parameters, items, [Phase(1, feed)], seed=5, people=50)
     assert feed.accounts.sum() < after.sum() and again.diary.led.shape == (8, 50)
+
+
+def test_what_people_follow_is_no_file(tmp_path):
+    """A kind that `load_policy` does not read would be a file that nobody can open."""
+    feed, _, _ = met()
+    with pytest.raises(NotImplementedError, match="not saved; allowed: making it in a study"):
+        feed.save(tmp_path / "feed")
+    assert not list(tmp_path.iterdir())

@@ -26,9 +26,9 @@ from undertow.experiments.validity.descent import Point, beyond, descend
 from undertow.experiments.validity.ensemble import left_open, spread, studies_held_out
 from undertow.experiments.validity.fit import fit_world
 from undertow.experiments.validity.forgetting import forgotten_after, heavy_partisans
-from undertow.experiments.validity.misses import MISSES, why_missed
+from undertow.experiments.validity.misses import MISSES, held_against, why_missed
 from undertow.experiments.validity.recommender import Recommender, kinds
-from undertow.experiments.validity.report import _place, band
+from undertow.experiments.validity.report import _place, band, validity_report
 from undertow.experiments.validity.studies import STATISTICS, STUDIES, Setting
 
 from .tiny import undertow
@@ -322,6 +322,19 @@ def test_the_committed_result_gives_a_reason_for_every_miss():
             assert row["pass"] or why_missed(name, row["row"]) != "Not explained.", row["row"]
 
 
+def test_what_is_held_against_a_row_stands_in_the_report_only_if_it_is_met():
+    summary = json.loads((RESULT / "summary.json").read_text(encoding="utf-8"))
+    manifest = json.loads((RESULT / "manifest.json").read_text(encoding="utf-8"))
+    for met in (True, False):
+        for found in summary["worlds"].values():
+            for row in found["rows"]:
+                row["pass"] = met
+        report = validity_report(summary, manifest)
+        assert ("Met, and yet no evidence:" in report) == met
+        assert report.count(held_against("anchored", 5)) == met
+    assert held_against("default", 5) is None
+
+
 def test_the_anchored_preset_is_the_world_that_the_fit_found():
     summary = json.loads((RESULT / "summary.json").read_text(encoding="utf-8"))
     found = Answerer.of(summary["worlds"]["anchored"]["overrides"])
@@ -591,6 +604,12 @@ def test_without_errors_the_recommender_is_greedy_and_a_cap_holds():
     np.testing.assert_array_equal(capped[extremity[free] <= 0.5], free[extremity[free] <= 0.5])
     erring = setting(recommender={"temperature": 0.3}).capped.act(seen)
     assert extremity[erring].max() <= 0.5 and (erring != capped).mean() > 0.3
+
+
+def test_the_recommender_of_the_studies_is_no_file(tmp_path):
+    with pytest.raises(NotImplementedError, match="not saved; allowed: greedy"):
+        Recommender(synthetic(world()), 0.2).save(tmp_path / "ranked")
+    assert not list(tmp_path.iterdir())
 
 
 def test_twins_meet_the_same_errors_and_another_batch_changes_none():
