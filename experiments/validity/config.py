@@ -184,7 +184,7 @@ class Validity(_Block):
         None,
         ge=2,
         le=1000,
-        description="worlds of the fit's last block that met all it asked, held to held-out rows",
+        description="worlds of the fit's last block inside all its bands, held to held-out rows",
     )
 
     @model_validator(mode="after")

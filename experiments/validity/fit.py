@@ -56,7 +56,8 @@ def fit_world(
     """The overrides that the fit found, how each block went, and which worlds would do as well.
 
     Those are the worlds that the last block tried and all of whose statistics were inside their
-    bands, as the block insets them, in the order tried, each once.
+    bands, in the order tried, each once. (An inset is what the search keeps off the ends, and not
+    what the evidence asks.)
 
     log: a file of evaluations, a JSON line each; what it holds is not computed again. workers:
     processes, one a core if None; what is found does not depend on them.
@@ -85,15 +86,17 @@ def _fit_block(
     suite: Validity, block: FitBlock, start: Answerer, evaluations: _Evaluations
 ) -> tuple[Answerer, dict[str, Any], list[Answerer]]:
     assert suite.fit is not None
-    asked, so_far = suite.asked(block), evaluations.asked
-    bands = np.array([[np.nan if end is None else end for end in part.band] for part in asked])
+    parts, so_far = [suite.part(name) for name in block.statistics], evaluations.asked
+    bands = np.array(
+        [[np.nan if end is None else end for end in part.band] for part in suite.asked(block)]
+    )
     met: dict[str, Answerer] = {}
 
     def points(places: Sequence[NDArray[np.float64]]) -> list[Point]:
         tried = [_at(start, block, place) for place in places]
         found = evaluations.of(block, tried)
         for answerer, values in zip(tried, found, strict=True):
-            if all(part.meets(value) for part, value in zip(asked, values, strict=True)):
+            if all(part.meets(value) for part, value in zip(parts, values, strict=True)):
                 met.setdefault(json.dumps(answerer.as_dict(), sort_keys=True), answerer)
         return [Point(place, values) for place, values in zip(places, found, strict=True)]
 

@@ -171,11 +171,11 @@ def _ensemble(summary: dict[str, Any]) -> str:
     ]
     return section(
         "What the fitted rows leave open",
-        f"Of the worlds that the last block tried {found['met']} met all that it asked, among the "
-        f"people of the fit. {found['worlds']} of them, evenly spaced in the order tried, are held "
-        f"to the rows that were held out, among {found['people']} people of one seed. One search "
-        "made them all, so what none of them meets is excluded near the fitted world and not "
-        "everywhere. None is chosen by what is found here.",
+        f"Of the worlds that the last block tried {found['met']} had all its statistics inside "
+        f"their bands, among the people of the fit. {found['worlds']} of them, evenly spaced in "
+        f"the order tried, are held to the rows that were held out, among {found['people']} people "
+        "of one seed. One search made them all, so what none of them meets is excluded "
+        "near the fitted world and not everywhere. None is chosen by what is found here.",
         table(["row", "statistic", "band", "least to most", "inside", "row met"], rows),
     )
 

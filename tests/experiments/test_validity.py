@@ -469,9 +469,12 @@ def test_a_band_may_be_asked_for_inset(tmp_path):
     suite = load_validity(small(tmp_path, fit=fitting))
     (inner,) = suite.asked(suite.fit.blocks[0])
     assert inner.band == (1.65, 1.75) and suite.part("false_over_true").band == (1.4, 2.0)
-    _, _, alike = fit_world(suite, tmp_path / "f", workers=1)
+    overrides, _, alike = fit_world(suite, tmp_path / "f", workers=1)
+    (odds,) = fit.statistics_of(suite.fit, suite.fit.blocks[0], Answerer.of(overrides))
+    assert 1.65 <= odds <= 1.75
     lines = (tmp_path / "f").read_text(encoding="utf-8").splitlines()
-    assert len(alike) == sum(1.65 <= json.loads(line)[1][0] <= 1.75 for line in lines) > 0
+    # What does as well is inside the band itself.
+    assert len(alike) == sum(1.4 <= json.loads(line)[1][0] <= 2.0 for line in lines) > 1
     (plain,) = load_validity(small(tmp_path)).fit.blocks
     assert "inset" not in plain.model_dump()
 
