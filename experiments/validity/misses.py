@@ -36,16 +36,20 @@ MISSES: dict[int, str] = {
 # Of worlds in which another reason holds.
 _OF_WORLD: dict[str, dict[int, str]] = {
     "anchored": {
-        8: "arousal lies inside. Extremity does not: ranking leads with what is contested more "
-        "often than chronology does (row 25). That a ranked timeline takes ten of thirty items and "
-        "none twice may add to it, and was not measured.",
-        12: "bots meet a little more of what is far out than the heavy partisans in whose place "
-        "they watch; and PPO on logs has nothing to forget here either.",
-        17: "stances follow the leaning supply, as found, and by half of the least that was found: "
-        "more would move them in the three months of row 18 too, where nothing was.",
+        8: "extremity lies inside. Arousal does not: that what arouses pulls is assumed, as "
+        "strongly as in the default world, and the fit leaves that weight alone.",
+        12: "bots that watch all that is recommended meet a little less of what is far out than "
+        "partisans choose, as found. But PPO on logs does not lead with contested items for people "
+        "with such a week behind them, so there is nothing to forget.",
+        17: "stances follow the leaning supply, as found, but by a quarter of the least that was: "
+        "most people barely move, which row 18 asks for. Switching off moves little, as found.",
         19: "a week of fewer items far out moves nobody where three months move people by a hair, "
         "as row 18 asks.",
-    }
+    },
+    "default": {
+        8: "a ranking that knows each state fills a timeline with what arouses; a real one knows "
+        "less, so it selects less sharply. What is far out it shows more of, as found, but less.",
+    },
 }
 
 
