@@ -681,13 +681,13 @@ def test_crossings_are_counted_on_more_people_and_nothing_else_is(monkeypatch):
     assert suite.fit is not None
     for name in counted:
         engine.run_study(engine.StudyJob(suite, "default", Answerer.of({}), name, 0))
-    assert asked == [("crossers", 4000), ("sharing", 1000)]
+    assert asked == [("crossers", 24000), ("sharing", 1000)]
     names = ["crossers_from_the_middle", "false_over_true"]
     for crossers, many in ((None, 2000), (8000, 8000)):
         asked.clear()
         block = suite.fit.blocks[-1].model_copy(update={"statistics": names, "crossers": crossers})
         assert fit.statistics_of(suite.fit, block, Answerer.of({})) == [0.3, 0.3]
-        assert asked == [("crossers", many), ("sharing", 400)]
+        assert asked == [("crossers", many), ("sharing", 1000)]
 
 
 def test_a_suite_runs_resumes_and_stands(tmp_path, here, monkeypatch):
