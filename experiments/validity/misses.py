@@ -40,7 +40,8 @@ _OF_WORLD: dict[str, dict[int, str]] = {
         "strongly as in the default world, and the fit leaves that weight alone.",
         12: "bots that watch all that is recommended meet a little less of what is far out than "
         "partisans choose, as found. But PPO on logs does not lead with contested items for people "
-        "with such a week behind them, so there is nothing to forget.",
+        "with such a week behind them, so there is nothing to forget; it hardly needs to, since it "
+        "earns about what greedy does (11.7 and 11.8 minutes a day in results/anchored).",
         17: "stances follow the leaning supply, as found, but by a quarter of the least that was: "
         "most people barely move, which row 18 asks for. Switching off moves little, as found.",
         19: "a week of fewer items far out moves nobody where three months move people by a hair, "
