@@ -28,6 +28,4 @@ def opening_probability(
         return closed
     urge = w.habit * habit + w.lead * lead.allure
     called = sigmoid(w.base + w.lead * lead.plan + urge - self_control * (urge + w.regret * regret))
-    if w.cue == 0.0:
-        return called
     return called + (1.0 - called) * (w.cue * habit)

@@ -5,7 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    ValidationError,
+    model_validator,
+)
 
 from ...agents import PPOSettings
 from ...envs.feed_batch import missing
@@ -38,7 +45,7 @@ class Part(_Block):
     def inset(self, depth: float) -> Part:
         """The same with each end of the band that is not open drawn in; raises `ValueError`."""
         low, high = self.band
-        if low is not None and high is not None and not 0 <= depth < 0.5 * (high - low):
+        if low is not None and high is not None and depth >= 0.5 * (high - low):
             raise ValueError(
                 f"inset.{self.statistic}: found {depth}; allowed: less than half the width of "
                 f"its band, {list(self.band)}"
@@ -120,7 +127,7 @@ class FitBlock(_Block):
     nearness: float = Field(
         0.0, ge=0, description="weight of squared distances from the default, in ranges"
     )
-    inset: dict[str, float] = Field(
+    inset: dict[str, PositiveFloat] = Field(
         default_factory=dict,
         exclude_if=lambda inset: not inset,
         description="how far inside its band's ends a statistic is asked to lie, in its own unit",
@@ -128,14 +135,12 @@ class FitBlock(_Block):
 
     @model_validator(mode="after")
     def _insets_what_it_asks(self) -> Self:
-        for name, depth in self.inset.items():
+        for name in self.inset:
             if name not in self.statistics:
                 raise ValueError(
                     f"inset: found {name!r}; allowed: statistics of the block: "
                     + ", ".join(self.statistics)
                 )
-            if not depth > 0:
-                raise ValueError(f"inset.{name}: found {depth}; allowed: more than 0")
         return self
 
 

@@ -7,7 +7,6 @@ MISSES: dict[int, str] = {
     "leaves is gone within weeks.",
     4: "a limit at untempted use binds on busy days alone, and who has little self-control does "
     "not keep to it; both rules are ours.",
-    5: "where use hangs on habit as row 3 asks, four weeks away cost more of it than was found.",
     8: "a ranking that knows each state, exactly or nearly, fills a timeline with what arouses; a "
     "real one knows less, so it selects less sharply.",
     12: "extremity pulls by assumption and a recommender follows pull, so what it recommends is "
@@ -40,8 +39,8 @@ _OF_WORLD: dict[str, dict[int, str]] = {
         "strongly as in the default world, and the fit leaves that weight alone.",
         12: "bots that watch all that is recommended meet a little less of what is far out than "
         "partisans choose, as found. But PPO on logs does not lead with contested items for people "
-        "with such a week behind them, so there is nothing to forget; it hardly needs to, since it "
-        "earns about what greedy does (11.7 and 11.8 minutes a day in results/anchored).",
+        "with such a week behind them, so there is nothing to forget; without them it earns about "
+        "what greedy does (results/anchored).",
         17: "stances follow the leaning supply, as found, but by a quarter of the least that was: "
         "most people barely move, which row 18 asks for. Switching off moves little, as found.",
         19: "a week of fewer items far out moves nobody where three months move people by a hair, "
