@@ -6,6 +6,7 @@ Drawn with Agg; the files carry no date, so the same result gives the same bytes
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,15 @@ MINUTES = "watch_minutes_per_day"
 HARMS = ("unendorsed_share", "self_control_wedge", "habit_share", "radicalised_share", "welfare")
 #: How many margins from zero the figure of the nulls reaches.
 _REACH = 2.2
-_WORLD_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#AA4C82")
+#: Colour and marker of a world, in the order of the design.
+_WORLD_LOOKS = (
+    ("#0072B2", "o"),
+    ("#D55E00", "D"),
+    ("#009E73", "s"),
+    ("#AA4C82", "^"),
+    ("#7A5C00", "v"),
+    ("#333333", "P"),
+)
 
 
 def draw(result: Result, people: dict[tuple[str, str], Deciles], folder: Path) -> list[str]:
@@ -101,12 +110,12 @@ def harms(result: Result) -> Figure | None:
     figure = new_figure(1.7 + 2.9 * columns, rows * (0.85 + 0.34 * len(result.policies)) + 0.4)
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
     gap = 0.5 / max(1, len(result.worlds))
+    looks = list(islice(cycle(_WORLD_LOOKS), len(result.worlds)))
     for axes, metric in zip(panels, metrics, strict=False):
         for j, world in enumerate(result.worlds):
-            style = (_WORLD_COLOURS[j % 4], "oDs^"[j % 4])
             for i, policy in enumerate(result.policies):
                 at = i + gap * (j - (len(result.worlds) - 1) / 2)
-                draw_row(axes, result, policy, world, metric, at, style)
+                draw_row(axes, result, policy, world, metric, at, looks[j])
         policy_ticks(axes, result)
         axes.axvline(0, color="#888888", lw=0.8, zorder=1)
         unit = "" if result.is_share(metric) else f" ({result.unit(metric)})"
@@ -117,15 +126,8 @@ def harms(result: Result) -> Figure | None:
     for axes in panels[len(metrics) :]:
         axes.axis("off")
     handles = [
-        Line2D(
-            [],
-            [],
-            color=_WORLD_COLOURS[j % 4],
-            marker="oDs^"[j % 4],
-            mec="white",
-            label=f"{w} world",
-        )
-        for j, w in enumerate(result.worlds)
+        Line2D([], [], color=colour, marker=marker, mec="white", label=f"{world} world")
+        for world, (colour, marker) in zip(result.worlds, looks, strict=True)
     ]
     if len(panels) > len(metrics):
         panels[-1].legend(handles=handles, loc="center")

@@ -106,7 +106,7 @@ def _null_strip(axes: Axes, result: Result, policy: str, world: str, nulls: Sequ
     axes.set_xticks(range(len(shown)), names, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_xlim(-0.6, len(shown) - 0.4)
     axes.grid(axis="x", visible=False)
-    axes.set_title(f"null worlds, {policy}")
+    axes.set_title(fill(f"null worlds, {policy}", 11 + 5 * len(nulls)))  # a strip is narrow
 
 
 def _at(result: Result, policy: str, world: str) -> tuple[float, float]:

@@ -313,6 +313,21 @@ def test_repairs_of_a_catalogue_are_listed(written):
     assert "- rows: 7583" in text and "- duration: 12 rows" in text
 
 
+# --- figures of many worlds ----------------------------------------------------------------------
+
+
+def test_five_worlds_look_different(tmp_path):
+    worlds = ("default", "vulnerable", "third", "fourth", "fifth")
+    made_up(tmp_path, seeds=2, worlds=worlds, policies=("greedy", "chronological"))
+    with style():
+        figure = figures.harms(Result.read(tmp_path))
+    (legend,) = [axes.get_legend() for axes in figure.axes if axes.get_legend()]
+    looks = {(line.get_color(), line.get_marker()) for line in legend.get_lines()}
+    assert len(looks) == 5
+    drawn = {line.get_color() for line in figure.axes[0].lines if line.get_marker() != "None"}
+    assert len(drawn) == 5
+
+
 # --- figures over seeds ---------------------------------------------------------------------------
 
 
