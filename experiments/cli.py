@@ -9,15 +9,17 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from .config import ConfigError, Experiment, load_experiment
+from .config import ConfigError, Experiment, load_experiment, read_yaml
 from .policy_commands import card_command, compare_command, train_command
 from .provenance import write_whole
 from .record_commands import (
+    CONFIGS,
     budgets_command,
     evaluate_command,
     fit_views_command,
     hypotheses_command,
     phase_command,
+    record_configs,
     replicate_command,
     sensitivity_command,
     tiny_command,
@@ -27,8 +29,6 @@ from .run import run
 from .terminal import bar, console, fail, problems_told
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
-
-_CONFIGS = Path(__file__).parent / "configs"
 
 
 @app.command("run")
@@ -52,6 +52,10 @@ def run_command(
         raise fail("--workers: found beside --ray; allowed: one of the two", 2)
     if fresh and extend:
         raise fail("--extend: found beside --fresh; allowed: one of the two", 2)
+    others = {config.resolve(): command for config, command in record_configs().items()}
+    if file.resolve() in others:
+        taker = others[file.resolve()]
+        raise fail(f"{file}: a config of `undertow {taker}`; allowed: an experiment", 2)
     with problems_told():
         experiment = _with_catalogue(load_experiment(file), catalogue)
         with bar(experiment.name) as told:
@@ -99,10 +103,15 @@ def list_command(
 ) -> None:
     """List the configs that come with Undertow, and the results."""
     table = Table("config", "seeds", "cells", "what")
-    for file in sorted(_CONFIGS.glob("*.yaml")):
+    others = record_configs()
+    for file in sorted(set(CONFIGS.glob("*.yaml")) - set(others)):
         experiment = load_experiment(file)
         cells = sum(len(policies) for policies in experiment.cells.values())
         table.add_row(file.stem, str(experiment.seeds), str(cells), experiment.title)
+    console.print(table)
+    table = Table("config", "command", "what")
+    for file, command in others.items():
+        table.add_row(file.stem, command, read_yaml(file)["title"])
     console.print(table)
     table = Table("result", "state", "report")
     for manifest in sorted(results.glob("*/manifest.json")):

@@ -26,6 +26,7 @@ from .metrics import METRICS
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
 _TERM = re.compile(r"\s*([-+/]?)\s*([a-z0-9_]+)@([a-z0-9_]+)")
+_LONGEST = 120  # characters of a value that a message shows
 
 
 class ConfigError(ValueError):
@@ -320,7 +321,7 @@ def told(error: ValidationError, *under: str) -> str:
         path = ".".join(str(part) for part in (*under, *problem["loc"]))
         found, kind = problem["input"], problem["type"]
         whole_block = isinstance(found, dict) and kind in ("missing", "value_error")
-        shown = "" if whole_block else f" (found {found!r})"
+        shown = "" if whole_block else f" (found {_told_short(found)})"
         text = problem["msg"].removeprefix("Value error, ")
         if kind == "extra_forbidden":
             text = "unknown key; allowed: the keys that `undertow schema` lists"
@@ -330,6 +331,12 @@ def told(error: ValidationError, *under: str) -> str:
         joint = "" if not path else "." if below else ": "
         lines += [f"{path}{joint}{line}{shown}" for line in text.splitlines()]
     return "\n".join(lines)
+
+
+def _told_short(found: Any) -> str:
+    """What was found, cut where it is a block of pages: its message would hide the others."""
+    text = repr(found)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
 
 
 def load_experiment(file: Path) -> Experiment:

@@ -14,13 +14,34 @@ from .record import Record, report_anew, run_record
 from .result_folder import ResultError
 from .terminal import bar, console, problems_told
 
-_CONFIGS = Path(__file__).parent / "configs" / "other"
-_VALIDITY = _CONFIGS / "validity.yaml"
-_SENSITIVITY = _CONFIGS / "sensitivity.yaml"
-_TAMPERING = _CONFIGS / "tampering.yaml"
-_BUDGETS = _CONFIGS / "budgets.yaml"
-_HYPOTHESES = _CONFIGS / "hypotheses.yaml"
-_TINY = _CONFIGS / "tinyfeed.yaml"
+CONFIGS = Path(__file__).parent / "configs"
+_OTHERS = CONFIGS / "other"
+_VALIDITY = CONFIGS / "validity.yaml"
+_SENSITIVITY = _OTHERS / "sensitivity.yaml"
+_TAMPERING = _OTHERS / "tampering.yaml"
+_BUDGETS = _OTHERS / "budgets.yaml"
+_HYPOTHESES = _OTHERS / "hypotheses.yaml"
+_TINY = _OTHERS / "tinyfeed.yaml"
+
+# The command that takes a config, where it is not `run`, by the first word of the file's name.
+_COMMANDS = {
+    "budgets": "budgets",
+    "hypotheses": "hypotheses",
+    "phase": "phase",
+    "sensitivity": "sensitivity",
+    "tampering": "replicate",
+    "tinyfeed": "tiny",
+    "validity": "validate",
+    "views": "fit-views",
+}
+
+
+def record_configs() -> dict[Path, str]:
+    """The configs that come with Undertow and that `run` does not take, each with its command."""
+    files = [_VALIDITY, *_OTHERS.glob("*.yaml")]
+    return {
+        file: _COMMANDS[file.stem.split("_")[0]] for file in sorted(files, key=lambda f: f.stem)
+    }
 
 
 def make(record: Record[Any], results: Path, *, fresh: bool, workers: int | None) -> Path:

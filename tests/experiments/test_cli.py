@@ -7,6 +7,7 @@ import pytest
 from undertow.envs.world import NULLS, PRESETS, WorldParameters
 from undertow.experiments import cli
 from undertow.experiments.config import Experiment
+from undertow.experiments.record_commands import record_configs
 from undertow.experiments.run import run
 
 from .tiny import RULES, Listener, Stop, config, experiment, undertow, write
@@ -86,6 +87,17 @@ def test_list_names_the_configs_that_come_along(tmp_path):
         assert name in found.stdout
 
 
+def test_list_names_the_command_of_a_config_that_run_does_not_take(tmp_path):
+    lines = undertow("list", "--results", tmp_path).stdout.splitlines()
+    for name, command in (("validity", "validate"), ("phase_churn", "phase")):
+        assert any(name in line and command in line for line in lines)
+
+
+def test_the_commands_that_list_names_are_there():
+    there = {command.name for command in cli.app.registered_commands}
+    assert set(record_configs().values()) <= there
+
+
 def test_list_names_results_and_their_state(tmp_path, light, monkeypatch):
     monkeypatch.chdir(tmp_path)  # long paths are folded
     run(experiment(**RULES), tmp_path)
@@ -136,6 +148,13 @@ def test_the_file_that_a_command_takes_by_default_is_there():
     assert len(defaults) >= 5
     for name, parameter in defaults.items():
         assert parameter.default.is_file(), (name, parameter.default)
+
+
+def test_a_config_of_another_command_is_refused_with_its_name(tmp_path):
+    for file, command in record_configs().items():
+        told = refused(file, "--results", tmp_path / "results", code=2)
+        assert told.endswith(f"a config of `undertow {command}`; allowed: an experiment")
+    assert not (tmp_path / "results").exists()
 
 
 def test_a_missing_file(tmp_path):

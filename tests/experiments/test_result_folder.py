@@ -15,6 +15,7 @@ from undertow.experiments.config import load_experiment, read_yaml
 from undertow.experiments.hypotheses.config import load_register
 from undertow.experiments.job import jobs_of
 from undertow.experiments.phase.config import load_phase
+from undertow.experiments.record_commands import record_configs
 from undertow.experiments.result_folder import ResultError, fingerprint, resolved
 from undertow.experiments.run import run
 from undertow.experiments.sensitivity.config import load_sensitivity
@@ -78,13 +79,14 @@ RECORDS = {
 
 def test_every_committed_result_is_one_of_its_committed_config():
     configs = Path(cli.__file__).parent / "configs"
+    records = {config.name: config for config in record_configs()}
     for file in REPOSITORY.glob("results/*/manifest.json"):
         manifest = json.loads(file.read_text(encoding="utf-8"))
         if not manifest["finished"]:
             continue
         name = f"{file.parent.name}.yaml"
         if "kind" in manifest:
-            config = RECORDS[manifest["kind"]](configs / "other" / name)
+            config = RECORDS[manifest["kind"]](records[name])
             if manifest["kind"] == "viewing":  # it tells what was in files that are not here
                 resolved = yaml.safe_load((file.parent / "config.yaml").read_text(encoding="utf-8"))
                 told = config.resolved(resolved["log"]["sha256"])

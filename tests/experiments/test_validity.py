@@ -33,7 +33,7 @@ from undertow.experiments.validity.studies import STATISTICS, STUDIES, Setting
 
 from .tiny import undertow
 
-SUITE = Path(cli.__file__).parent / "configs" / "other" / "validity.yaml"
+SUITE = Path(cli.__file__).parent / "configs" / "validity.yaml"
 RESULT = Path(__file__).parents[2] / "results" / "validity"
 
 
