@@ -111,7 +111,7 @@ def list_command(
     console.print(table)
     table = Table("config", "command", "what")
     for file, command in others.items():
-        table.add_row(file.stem, command, read_yaml(file)["title"])
+        table.add_row(file.stem, command, read_yaml(file).get("title", ""))
     console.print(table)
     table = Table("result", "state", "report")
     for manifest in sorted(results.glob("*/manifest.json")):

@@ -38,10 +38,9 @@ _COMMANDS = {
 
 def record_configs() -> dict[Path, str]:
     """The configs that come with Undertow and that `run` does not take, each with its command."""
-    files = [_VALIDITY, *_OTHERS.glob("*.yaml")]
-    return {
-        file: _COMMANDS[file.stem.split("_")[0]] for file in sorted(files, key=lambda f: f.stem)
-    }
+    files = sorted([_VALIDITY, *_OTHERS.glob("*.yaml")], key=lambda file: file.stem)
+    named = {file: _COMMANDS.get(file.stem.split("_")[0]) for file in files}
+    return {file: command for file, command in named.items() if command is not None}
 
 
 def make(record: Record[Any], results: Path, *, fresh: bool, workers: int | None) -> Path:

@@ -1,6 +1,6 @@
 """Simulated copies of the studies in docs/evidence.md: one function a study, one seed a call.
 
-Each takes a `Setting` and returns its statistics by name; `rows.py` says which row and band each
+Each takes a `Setting` and returns its statistics by name; the config says which row and band each
 belongs to. The recommender of an established platform ranks by the next session's expected minutes
 (`recommender.py`), exactly or with errors; the ordinary feed is the chronological one, of what a
 person follows (`following.py`). In studies of people who were recruited and stayed, churn is off

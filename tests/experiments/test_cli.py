@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from undertow.envs.world import NULLS, PRESETS, WorldParameters
-from undertow.experiments import cli
+from undertow.experiments import cli, record_commands
 from undertow.experiments.config import Experiment
-from undertow.experiments.record_commands import record_configs
+from undertow.experiments.record_commands import CONFIGS, record_configs
 from undertow.experiments.run import run
 
 from .tiny import RULES, Listener, Stop, config, experiment, undertow, write
@@ -93,9 +93,20 @@ def test_list_names_the_command_of_a_config_that_run_does_not_take(tmp_path):
         assert any(name in line and command in line for line in lines)
 
 
-def test_the_commands_that_list_names_are_there():
+def test_list_and_run_know_the_command_of_every_config_of_a_record():
     there = {command.name for command in cli.app.registered_commands}
     assert set(record_configs().values()) <= there
+    assert set((CONFIGS / "other").glob("*.yaml")) < set(record_configs())
+
+
+def test_a_config_of_ones_own_beside_them_stops_neither(tmp_path, monkeypatch):
+    (tmp_path / "other").mkdir()
+    write(tmp_path / "other", "title: my own", "my_own.yaml")
+    write(tmp_path / "other", "x: {y: 2}", "phase_mine.yaml")
+    monkeypatch.setattr(record_commands, "_OTHERS", tmp_path / "other")
+    found = undertow("list", "--results", tmp_path)
+    assert found.exit_code == 0
+    assert "phase_mine" in found.stdout and "my_own" not in found.stdout
 
 
 def test_list_names_results_and_their_state(tmp_path, light, monkeypatch):
