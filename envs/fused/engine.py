@@ -77,6 +77,10 @@ class FusedPlatformView(PlatformView):
         self._items = item_records(self.items, self.item_group)
         self._speeds = np.asarray(FORGETTING, dtype=np.float32)
 
+    def keep_in(self, logs: Float) -> None:
+        """Keeps the logs in this array, float32 (people, size - 1), from now on."""
+        self._logs = logs
+
     def clear(self, rows: Int) -> None:
         """Forgets the people of the rows with these numbers."""
         self._logs[rows] = 0.0

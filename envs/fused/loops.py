@@ -13,7 +13,17 @@ from typing import Any
 import numba
 import numpy as np
 
-compiled: Any = numba.njit(cache=True, error_model="numpy")
+
+def compiled(function: Any) -> Any:
+    """`function`, compiled by numba when it is first called, and kept on disk for later processes.
+
+    Where nothing can be written to disk, each process compiles for itself.
+    """
+    try:
+        return numba.njit(cache=True, error_model="numpy")(function)
+    except RuntimeError:  # numba found no folder to keep it in: a read-only install, no home
+        return numba.njit(error_model="numpy")(function)
+
 
 _MASK = np.uint64(0xFFFFFFFF)
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
@@ -22,7 +32,7 @@ _32, _9 = np.uint64(32), np.uint64(9)
 _ZERO, _ONE, _HALF = np.float32(0), np.float32(1), np.float32(0.5)
 _TWO, _THREE, _EIGHT = np.float32(2), np.float32(3), np.float32(8)
 _TINY, _LARGE = np.float32(1e-9), np.float32(80)
-_UNIT = np.float32(2.0**-23)
+_UNIT, _HUNDRED = np.float32(2.0**-23), np.float32(100)
 
 
 @compiled
@@ -253,3 +263,72 @@ def view(calendar: Any, speeds: Any, groups: Any, sessions: Any, prior: Any, slo
         gap = row[end + 6]
         out[end + 6] = gap / (gap + _EIGHT)
         out[end + 7] = np.float32(slot[k]) * calendar
+
+
+@compiled
+def _paid(
+    aim: Any, minutes: Any, unendorsed: Any, persuasion: Any, revenue: Any, opened: Any
+) -> Any:
+    """The objective of one slot, in the types of `FeedBatch._reward`: with growth, float64."""
+    narrow = aim.watch_time * minutes
+    wide = np.float64(narrow)
+    if aim.growth != 0.0:
+        wide += aim.growth * np.float64(opened)
+    for rate, amount in (
+        (aim.advertising, revenue),
+        (-aim.unendorsed_minutes, unendorsed),
+        (-aim.induced_extremity, persuasion),
+    ):
+        if rate != _ZERO:
+            narrow += rate * amount
+            wide += rate * amount
+    return np.float32(wide) if aim.growth != 0.0 else narrow
+
+
+# Where one person's numbers lie, in arrays of int64, bool and float32: see `PersonAlone`.
+SEED, PERSON, SLOT, ITEM = 0, 1, 2, 3
+PRESENT, OPENED, SOUGHT, LEFT = 0, 1, 2, 3
+TOLD, COSTS, PAID, MOVED, TRAITS, TASTES = 0, 5, 8, 9, 13, 18
+
+
+@compiled
+def alone(table: Any, items: Any, frame: Any, feed: int, whole: Any, flags: Any, reals: Any,
+          seen: Any) -> bool:  # fmt: skip
+    """One slot of one person, with logs, view and reward; see `PersonAlone`, which packs them.
+
+    Moves whole, flags and reals on, in place, and writes the observation into `seen`, (size,).
+    Writes nothing and returns False where the feed leads with what is no item.
+    """
+    if feed < 0 or feed >= items.size:
+        return False
+    aim = frame[0]
+    topics, logged = aim.topics, TASTES + 3 * aim.topics
+    whole[SLOT] += 1
+    whole[ITEM] = feed
+    seed, person = whole[SEED : SEED + 1], whole[PERSON : PERSON + 1]
+    slot, item = whole[SLOT : SLOT + 1], whole[ITEM : ITEM + 1]
+    marks = flags.reshape(4, 1)
+    told, moved = reals[TOLD:COSTS].reshape(5, 1), reals[MOVED:TRAITS].reshape(4, 1)
+    traits, tastes = reals[TRAITS:TASTES].reshape(5, 1), reals[TASTES:logged].reshape(3, 1, topics)
+    logs = reals[logged:].reshape(1, reals.size - logged)
+    # In place: each number of a person is read for the last time before it is written.
+    live(
+        table, items,
+        traits[1], traits[2], traits[3], traits[4], traits[0], tastes[0],
+        tastes[1], tastes[2], moved[0], moved[1], moved[2], moved[3], marks[PRESENT],
+        seed, person, slot, item, flags[:0],
+        tastes[1], tastes[2], moved, told, marks, item,
+    )  # fmt: skip
+    minutes, endorsed, persuasion, revenue = reals[0], reals[1], reals[3], reals[4]
+    unendorsed, extremity = minutes - endorsed, max(_HUNDRED * persuasion, _ZERO)
+    reals[COSTS], reals[COSTS + 1] = unendorsed + extremity, unendorsed
+    reals[COSTS + 2] = extremity
+    reals[PAID] = _paid(aim, minutes, unendorsed, persuasion, revenue, flags[OPENED])
+    log(
+        items, aim.scale, aim.speeds, aim.groups, marks[OPENED], item, marks[SOUGHT], told[0], logs,
+    )  # fmt: skip
+    view(
+        aim.calendar, aim.speeds.size, aim.groups, aim.sessions, aim.prior, slot, logs,
+        seen.reshape(1, seen.size),
+    )  # fmt: skip
+    return True

@@ -1,11 +1,13 @@
-"""What the loops read: the parameters of a world as one record, and a record an item."""
+"""What the loops read: a world's parameters, and how it is logged and paid, as records."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
+from ..views import FORGETTING, PRIOR_MINUTES, PRIOR_SESSIONS
 from ..world import Items, WorldParameters
 from ..world.arrays import Any1, Int
 from ..world.watching import noise_scale
@@ -69,6 +71,30 @@ def numbers(p: WorldParameters) -> Any1:
     }
     kinds = [(name, np.float32) for name in real] + [(name, np.bool_) for name in switches]
     return np.array([(*real.values(), *switches.values())], dtype=kinds)
+
+
+def frame(p: WorldParameters, groups: int) -> Any1:
+    """One record of what surrounds a slot: calendar, logs and objective; shape (1,).
+
+    groups: how many groups of items the platform's logs have.
+    """
+    values = {
+        "topics": (np.int64, p.population.topics),
+        "groups": (np.int64, groups),
+        "calendar": (np.float32, 1.0 / p.calendar.slots),
+        "scale": (np.float32, 1.0 / p.watching.minutes),
+        "sessions": (np.float32, PRIOR_SESSIONS),
+        "prior": (np.float32, PRIOR_MINUTES),
+        "watch_time": (np.float32, p.objective.watch_time),
+        # NumPy makes float64 of a bool times a number: `FeedBatch` pays growth so.
+        "growth": (np.float64, p.objective.growth),
+        "advertising": (np.float32, p.objective.advertising),
+        "unendorsed_minutes": (np.float32, p.objective.unendorsed_minutes),
+        "induced_extremity": (np.float32, p.objective.induced_extremity),
+    }
+    kinds: list[Any] = [(name, kind) for name, (kind, _) in values.items()]
+    kinds.append(("speeds", np.float32, (len(FORGETTING),)))
+    return np.array([(*(value for _, value in values.values()), FORGETTING)], dtype=kinds)
 
 
 def item_records(items: Items, group: Int) -> Any1:
