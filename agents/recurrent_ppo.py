@@ -80,6 +80,7 @@ class RecurrentPPOPolicy:
             world=parameters,
             items=items,
             stagger=True,
+            engine="numpy",  # as results are made
         )
         model = RecurrentPPO(
             SkipRecurrentPolicy,

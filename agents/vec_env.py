@@ -69,7 +69,7 @@ class FeedVecEnv(BatchVecEnv):
         measured: bool = False,
         bootstrap: bool = True,
         stagger: bool = False,
-        engine: str = "numpy",
+        engine: str = "auto",
         slate: Slate | int | None = None,
     ) -> None:
         self.batch = batch_of(

@@ -46,7 +46,8 @@ class FeedBatch:
     catalogue; the world's synthetic one if None. device: None for NumPy; a torch device, such as
     "cpu" or "cuda", for torch. Arrays in and out are of that library. engine: `numpy`, or `numba`
     for the same slot as compiled loops (`envs/fused`): the same luck to the bit, the same lives to
-    float32 tolerance, and many times as fast for few people. Call `start` before `step`.
+    float32 tolerance, and many times as fast for few people; or `auto`, which is numba where numba
+    works and numpy elsewhere. The attribute `engine` says which it is. Call `start` before `step`.
     """
 
     def __init__(
@@ -64,10 +65,7 @@ class FeedBatch:
             )
         if people < 1:
             raise ValueError(f"people: found {people}; allowed: 1 or more")
-        if engine not in ENGINES:
-            raise ValueError(f"engine: found {engine!r}; allowed: {', '.join(ENGINES)}")
-        if engine != "numpy" and device is not None:
-            raise ValueError(f"engine: found {engine!r} beside device {device!r}; allowed: numpy")
+        self.engine = engine_for(engine, device)
         self.parameters = parameters
         self.people = people
         self.xp, self.device = library(device)
@@ -75,8 +73,8 @@ class FeedBatch:
         self.items = items if device is None else items.on(self.xp, self.device)
         views: dict[str, type[PlatformView] | type[OracleView]] = VIEWS
         self._fused: Any = None
-        if engine == "numba":
-            fused = _fused()
+        if self.engine == "numba":
+            fused = importlib.import_module("undertow.envs.fused")
             self._fused = fused.FusedWorld(parameters, self.items)
             views = VIEWS | {"platform": fused.FusedPlatformView}
         self.view = views[observation](parameters, self.items, people)
@@ -258,18 +256,37 @@ def _boolean(xp: Any, dtype: Any) -> bool:
     return bool(xp.isdtype(dtype, "bool"))
 
 
+def engine_for(engine: str, device: str | None = None) -> str:
+    """Which of `ENGINES` plays where `engine` is asked for; device: see `FeedBatch`.
+
+    `auto` is numba where numba works and NumPy's arrays are asked for, else numpy. Raises
+    `ValueError` for an engine that does not exist or does not play on the device,
+    `ModuleNotFoundError` for one that is not there.
+    """
+    if engine not in ("auto", *ENGINES):
+        raise ValueError(f"engine: found {engine!r}; allowed: auto, {', '.join(ENGINES)}")
+    if engine == "auto":
+        return "numpy" if device is not None or missing("numba") else "numba"
+    if engine != "numpy" and device is not None:
+        raise ValueError(f"engine: found {engine!r} beside device {device!r}; allowed: numpy")
+    if (why := missing(engine)) is not None:
+        raise ModuleNotFoundError(f"engine: {why}")
+    return engine
+
+
 def missing(engine: str) -> str | None:
     """Why an engine cannot be had here; None if it can."""
-    if engine == "numba" and find_spec("numba") is None:
+    if engine != "numba":
+        return None
+    if find_spec("numba") is None:
         return "numba is not installed; allowed: engine 'numpy', or pip install 'undertow[fast]'"
+    try:  # slow, so only where it is asked for
+        numba = importlib.import_module("numba")
+    except (ImportError, OSError) as error:  # such as a NumPy newer than it knows
+        return f"numba cannot be imported ({error}); allowed: engine 'numpy'"
+    if numba.config.DISABLE_JIT:
+        return "numba does not compile (NUMBA_DISABLE_JIT is set); allowed: engine 'numpy'"
     return None
-
-
-def _fused() -> Any:
-    """The compiled loops; numba is slow to import, and NumPy needs none."""
-    if (why := missing("numba")) is not None:
-        raise ModuleNotFoundError(f"engine: {why}")
-    return importlib.import_module("undertow.envs.fused")
 
 
 class _Newcomers:

@@ -96,9 +96,9 @@ def batch_of(
     slate: Slate | Mapping[str, Any] | int | None = None,
     engine: str = "numpy",
 ) -> FeedBatch:
-    """A `FeedBatch`; a `SlateBatch` where a slate is asked for."""
+    """A `FeedBatch`; a `SlateBatch` where a slate is asked for, which NumPy plays."""
     if slate is None:
         return FeedBatch(parameters, people, observation, items, engine=engine)
-    if engine != "numpy":
-        raise ValueError(f"engine: found {engine!r} with a slate; allowed: numpy")
+    if engine not in ("auto", "numpy"):
+        raise ValueError(f"engine: found {engine!r} with a slate; allowed: auto, numpy")
     return SlateBatch(parameters, people, slate_of(slate), observation, items)

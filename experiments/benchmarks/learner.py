@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -58,10 +59,11 @@ def against_dummy(threads: int = 1, rounds: int = 3) -> Rates:
     few = settings.model_copy(
         update={"n_envs": 8, "n_steps": settings.n_steps * settings.n_envs // 8}
     )
-    ordinary = DummyVecEnv([FeedEnv for _ in range(8)])
+    ordinary = DummyVecEnv([partial(FeedEnv, engine="numpy") for _ in range(8)])
     ordinary.seed(0)
+    env = FeedVecEnv(settings.n_envs, seed=0, stagger=True, engine="numpy")
     with Threads(threads):
-        native = learning(FeedVecEnv(settings.n_envs, seed=0, stagger=True), settings, 1)
+        native = learning(env, settings, 1)
         return side_by_side({"native": native, "dummy": learning(ordinary, few, 1)}, rounds)
 
 

@@ -38,7 +38,7 @@ def of_a_step() -> dict[str, float]:
 def of_training() -> dict[str, float]:
     """Share of each part in the time of PPO's training, one thread."""
     with Threads(1):
-        env = FeedVecEnv(PEOPLE, seed=0, stagger=True)
+        env = FeedVecEnv(PEOPLE, seed=0, stagger=True, engine="numpy")
         return _shares(learning(env, PPOSettings(n_envs=PEOPLE), 4), _OF_TRAINING, "learn")
 
 

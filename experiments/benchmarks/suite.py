@@ -6,11 +6,10 @@ import os
 import platform
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ...envs.feed_batch import ENGINES
+from ...envs.feed_batch import ENGINES, missing
 from . import learner, profile, quality, sardine, sweep, world
 from .timing import Rates
 
@@ -51,7 +50,7 @@ def run_suites(
 
 
 def _engines() -> tuple[str, ...]:
-    return ENGINES if find_spec("numba") else ENGINES[:1]
+    return tuple(engine for engine in ENGINES if missing(engine) is None)
 
 
 def _world(rounds: int) -> Iterator[Line]:
@@ -82,15 +81,15 @@ def _single(rounds: int) -> Iterator[Line]:
     engines = _engines()
     rates = world.against_cartpole(engines, rounds)
     yield Line("single_cartpole", rates.median("cartpole"), "steps/s", "gymnasium.make")
-    for engine in engines:
+    for engine in (*engines, "auto"):
         rate = rates.median(engine)
         yield Line(f"single_feed_{engine}", rate, "slots/s", "gymnasium.make, one person")
         yield Line(f"single_{engine}_over_cartpole", rates.ratio(engine, "cartpole"), "x")
 
 
 def _fused(rounds: int) -> Iterator[Line]:
-    if find_spec("numba") is None:
-        yield Line("fused_over_slot", None, "x", "not measured: pip install 'undertow[fast]'")
+    if (why := missing("numba")) is not None:
+        yield Line("fused_over_slot", None, "x", f"not measured: {why}")
         return
     rates = world.against_fused(rounds=rounds)
     yield Line("slot_16384", rates.median("slot"), "slots/s", "with its luck, no logs or views")

@@ -39,7 +39,8 @@ def by_workers(workers: tuple[int, ...], rounds: int = 3, tasks: int = 4) -> Rat
 def _train(seed: int) -> tuple[float, float, int]:
     """Begin and end on the machine's clock, and slots."""
     settings = PPOSettings()
-    side = learning(FeedVecEnv(settings.n_envs, seed=seed, stagger=True), settings, 6)
+    env = FeedVecEnv(settings.n_envs, seed=seed, stagger=True, engine="numpy")
+    side = learning(env, settings, 6)
     began = time.monotonic()
     slots = side()
     return began, time.monotonic(), slots

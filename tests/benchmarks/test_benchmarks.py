@@ -46,6 +46,26 @@ def test_a_slate_side_plays_slates():
     assert set(rates.of) == {"1", "3"} and rates.median("3") > 0
 
 
+def test_cartpole_is_timed_in_turns_with_the_environment_as_it_is_made_without_arguments(
+    monkeypatch,
+):
+    made = []
+    make = world_benchmarks.gymnasium.make
+    monkeypatch.setattr(
+        world_benchmarks.gymnasium,
+        "make",
+        lambda name, **kwargs: (made.append((name, kwargs)), make(name, **kwargs))[1],
+    )
+    rates = world_benchmarks.against_cartpole(("numpy",), rounds=2, steps=40)
+    assert made == [
+        ("undertow/Feed-v0", {"engine": "numpy"}),
+        ("undertow/Feed-v0", {}),
+        ("CartPole-v1", {}),
+    ]
+    assert set(rates.of) == {"numpy", "auto", "cartpole"}
+    assert all(len(taken) == 2 for taken in rates.of.values())
+
+
 def test_nothing_has_the_shape_of_the_world_and_does_nothing():
     env = Nothing(4, seed=0)
     first = env.reset()
@@ -106,7 +126,7 @@ def bench(*words):
 
 
 def test_the_figures_are_printed_and_saved_by_name(tmp_path, monkeypatch):
-    rates = timing.Rates({"numpy": [30.0], "numba": [40.0], "cartpole": [60.0]})
+    rates = timing.Rates({"numpy": [30.0], "numba": [40.0], "auto": [45.0], "cartpole": [60.0]})
     monkeypatch.setattr(suite.world, "against_cartpole", lambda engines, rounds: rates)
     found = bench("single", "--json", tmp_path / "b.json", "--rounds", 1)
     assert found.exit_code == 0, found.output
@@ -114,6 +134,7 @@ def test_the_figures_are_printed_and_saved_by_name(tmp_path, monkeypatch):
     saved = json.loads((tmp_path / "b.json").read_text())
     assert saved["figures"]["single_numpy_over_cartpole"]["value"] == 0.5
     assert saved["figures"]["single_numba_over_cartpole"]["value"] == pytest.approx(2 / 3)
+    assert saved["figures"]["single_auto_over_cartpole"]["value"] == 0.75
     assert saved["rounds"] == 1 and "cores" in saved["machine"]
 
 
@@ -135,7 +156,7 @@ def test_sardine_is_timed_in_turns_with_us(monkeypatch, tmp_path):
 
 
 def test_what_was_measured_before_a_failure_is_saved(monkeypatch, tmp_path):
-    rates = timing.Rates({"numpy": [30.0], "numba": [40.0], "cartpole": [60.0]})
+    rates = timing.Rates({"numpy": [30.0], "numba": [40.0], "auto": [45.0], "cartpole": [60.0]})
     monkeypatch.setattr(suite.world, "against_cartpole", lambda engines, rounds: rates)
     monkeypatch.setattr(suite.learner, "against_nothing", lambda threads, engines, rounds: 1 / 0)
     with pytest.raises(ZeroDivisionError):

@@ -174,7 +174,7 @@ def test_a_bad_action_is_refused_by_name_and_nothing_moves(action):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"engine": "jax"}, "engine: found 'jax'; allowed: numpy, numba"),
+        ({"engine": "jax"}, "engine: found 'jax'; allowed: auto, numpy, numba"),
         ({"engine": "numba", "device": "cpu"}, "engine: found 'numba' beside device 'cpu'"),
     ],
 )

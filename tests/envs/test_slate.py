@@ -267,7 +267,7 @@ def test_a_person_can_see_how_far_they_read():
         (lambda: FeedSlateVectorEnv(2, render_mode="human"), "render_mode: found 'human'"),
         (
             lambda: make_vec_env("undertow/FeedSlate-v0", 2, engine="numba"),
-            "engine: found 'numba' with a slate; allowed: numpy",
+            "engine: found 'numba' with a slate; allowed: auto, numpy",
         ),
     ],
 )
