@@ -40,7 +40,8 @@ class PersonAlone(FeedBatch):
         self._table = numbers(parameters)
         self._records = item_records(self.items, view.item_group)
         self._frame = frame(parameters, view.groups)
-        self._slots, self._size = parameters.calendar.slots, view.size
+        self._slots = parameters.calendar.slots
+        self._count, self._size = len(self.items), view.size
         self._yoked = parameters.placebo != "none"
         self._whole = np.zeros(4, dtype=np.int64)
         self._flags = np.zeros(4, dtype=np.bool_)
@@ -69,12 +70,13 @@ class PersonAlone(FeedBatch):
         """
         if self._yoked:
             raise too_few_to_yoke(1)
+        if not 0 <= feed < self._count:
+            raise ValueError(f"action[0]: found {feed}; allowed: 0 to {self._count - 1}")
         seen = np.empty(self._size, np.float32)
-        if not loops.alone(
+        loops.alone(
             self._table, self._records, self._frame, feed,
             self._whole, self._flags, self._reals, seen,
-        ):  # fmt: skip
-            self.items.check(np.asarray([feed]))
+        )  # fmt: skip
         _, person, slot, item = self._whole.tolist()
         _, opened, sought, left = self._flags.tolist()
         (

@@ -293,14 +293,12 @@ TOLD, COSTS, PAID, MOVED, TRAITS, TASTES = 0, 5, 8, 9, 13, 18
 
 @compiled
 def alone(table: Any, items: Any, frame: Any, feed: int, whole: Any, flags: Any, reals: Any,
-          seen: Any) -> bool:  # fmt: skip
+          seen: Any) -> None:  # fmt: skip
     """One slot of one person, with logs, view and reward; see `PersonAlone`, which packs them.
 
     Moves whole, flags and reals on, in place, and writes the observation into `seen`, (size,).
-    Writes nothing and returns False where the feed leads with what is no item.
+    feed: the item that leads the feed; what is no item must not come here.
     """
-    if feed < 0 or feed >= items.size:
-        return False
     aim = frame[0]
     topics, logged = aim.topics, TASTES + 3 * aim.topics
     whole[SLOT] += 1
@@ -331,4 +329,3 @@ def alone(table: Any, items: Any, frame: Any, feed: int, whole: Any, flags: Any,
         aim.calendar, aim.speeds.size, aim.groups, aim.sessions, aim.prior, slot, logs,
         seen.reshape(1, seen.size),
     )  # fmt: skip
-    return True

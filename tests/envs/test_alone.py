@@ -171,7 +171,7 @@ def test_a_state_put_in_from_outside_is_lived_on_from():
     assert info["habit"] > 0.8 and bits(seen) == bits(batch.step(np.array([4])).observation[0])
 
 
-@pytest.mark.parametrize("item", [-1, 30, 2**62])
+@pytest.mark.parametrize("item", [-1, 30, 2**70])
 def test_a_bad_item_is_refused_by_name_and_nothing_moves(item):
     alone, _ = both(world())
     alone.start(0, 0)
