@@ -21,7 +21,7 @@ from .averaging import WeightAveraging
 from .critic import CriticWarmup, DecoupledRolloutBuffer
 from .policy import Action, Observed
 from .skip_policy import SkipActorCriticPolicy
-from .vec_env import make_vec_env
+from .vec_env import consecutive, make_vec_env
 
 _VIEW = "undertow"
 
@@ -128,7 +128,7 @@ class PPOPolicy:
         env = make_vec_env(
             "undertow/Feed-v0",
             settings.n_envs,
-            seed=seed,
+            keys=consecutive(seed, settings.n_envs),
             world=parameters,
             observation=observation,
             items=items,

@@ -22,7 +22,7 @@ from undertow.envs.world import Items, WorldParameters
 from .policy import Action, Observed
 from .ppo import among, drawn_by_lots, falling
 from .skip_recurrent import SkipRecurrentPolicy
-from .vec_env import make_vec_env
+from .vec_env import consecutive, make_vec_env
 
 _VIEW = "undertow"
 
@@ -76,7 +76,7 @@ class RecurrentPPOPolicy:
         env = make_vec_env(
             "undertow/Feed-v0",
             settings.n_envs,
-            seed=seed,
+            keys=consecutive(seed, settings.n_envs),
             world=parameters,
             items=items,
             stagger=True,

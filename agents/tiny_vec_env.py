@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import cast
 
-import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv
 
@@ -12,7 +11,7 @@ from undertow.envs.feed_batch import FeedBatch
 from undertow.envs.tiny.batch import TinyBatch
 from undertow.envs.tiny.env import World, observation_space, tiny_world_of
 
-from .vec_env import FeedVecEnv
+from .vec_env import FeedVecEnv, Keys
 
 
 class TinyFeedVecEnv(FeedVecEnv):
@@ -26,6 +25,7 @@ class TinyFeedVecEnv(FeedVecEnv):
         observation: str = "features",
         reward: str = "minutes",
         seed: int | None = None,
+        keys: Keys | None = None,
         measured: bool = False,
         bootstrap: bool = True,
         stagger: bool = False,
@@ -36,4 +36,4 @@ class TinyFeedVecEnv(FeedVecEnv):
         self.render_mode = None
         VecEnv.__init__(self, n_envs, observation_space(tiny), spaces.Discrete(len(tiny.items)))
         self._measured, self._bootstrap, self._stagger = measured, bootstrap, stagger
-        self.seed(int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed)
+        self._seeded(seed, keys)

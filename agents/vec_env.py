@@ -2,23 +2,56 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from gymnasium.vector import VectorEnv
+from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
+from undertow.envs.faces import PeopleVectorEnv
 from undertow.envs.feed import World, action_space, observation_space, parameters_of
+from undertow.envs.info import row_of
+from undertow.envs.seeding import checked_numbers, checked_seed, keys_of
 from undertow.envs.slate_batch import batch_of
 from undertow.envs.tampering import TamperingVectorEnv
 from undertow.envs.world import Items, Outcome, Slate, State
 
-ENVIRONMENTS = ("undertow/Feed-v0", "undertow/FeedSlate-v0", "undertow/Tampering-v0")
+ENVIRONMENTS = (
+    "undertow/Feed-v0",
+    "undertow/FeedSlate-v0",
+    "undertow/Tampering-v0",
+    "undertow/TinyFeed-v0",
+)
+
+
+Keys = Sequence[int] | NDArray[np.int64]
 
 
 class BatchVecEnv(VecEnv):
-    """What every native `VecEnv` over one batch shares: nothing in it is per person."""
+    """What every native `VecEnv` over one batch shares: nothing in it is per person.
+
+    Row i meets the person with the key hash(seed, i), as in the vector environment of that seed.
+    Where `keys`, int64 (n_envs,), were given, it meets the person with that key, whatever the seed.
+    """
+
+    def _seeded(self, seed: int | None, keys: Keys | None) -> None:
+        """Takes the people of the first reset; of a new seed each time without either."""
+        self._keys = None if keys is None else checked_numbers("keys", keys, self.num_envs)
+        # SB3 would draw a missing seed from NumPy's global stream.
+        self.seed(int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed)
+
+    def seed(self, seed: int | None = None) -> Sequence[int | None]:
+        """Who is there from the next reset on: SB3's contract, but for what a row's number does."""
+        return super().seed(None if seed is None else checked_seed(seed))
+
+    def _keys_of_seed(self) -> NDArray[np.int64] | None:
+        """Keys of the people of a new seed; None without one: the next people come."""
+        first = self._seeds[0]
+        if first is None:
+            return None
+        return keys_of(first, np.arange(self.num_envs)) if self._keys is None else self._keys
 
     def close(self) -> None:
         """Nothing to close."""
@@ -49,7 +82,9 @@ class BatchVecEnv(VecEnv):
 
 
 class FeedVecEnv(BatchVecEnv):
-    """`undertow/Feed-v0` as SB3 sees it; person i is that of `FeedEnv` seeded with `seed + i`.
+    """`undertow/Feed-v0` as SB3 sees it; rows meet whom `FeedVectorEnv` of the same seed meets.
+
+    keys: the people by key, instead of a seed (see `BatchVecEnv`).
 
     The info of a person who ends carries `terminal_observation` and `TimeLimit.truncated`, as SB3
     expects; while nobody ends the infos are empty, unless `measured` asks for the true state.
@@ -66,6 +101,7 @@ class FeedVecEnv(BatchVecEnv):
         observation: str = "platform",
         items: Items | None = None,
         seed: int | None = None,
+        keys: Keys | None = None,
         measured: bool = False,
         bootstrap: bool = True,
         stagger: bool = False,
@@ -81,14 +117,13 @@ class FeedVecEnv(BatchVecEnv):
         # Of the last step, before any restart.
         self.outcome: Outcome | None = None
         self.reached: State | None = None
-        # SB3 would draw a missing seed from NumPy's global stream.
-        self.seed(int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed)
+        self._seeded(seed, keys)
 
     def reset(self) -> np.ndarray:
         """Starts everybody: person 0 of a new seed, else the next person."""
-        key = self._seeds[0]
-        if key is not None:
-            self.batch.start(key + np.arange(self.num_envs, dtype=np.int64), 0)
+        keys = self._keys_of_seed()
+        if keys is not None:
+            self.batch.start(keys, 0)
         else:
             self.batch.restart(np.ones(self.num_envs, dtype=np.bool_))
         slots = self.batch.parameters.calendar.slots
@@ -128,9 +163,7 @@ class FeedVecEnv(BatchVecEnv):
 
     def _infos(self, transition: Any) -> list[dict[str, Any]]:
         columns = self.batch.measured(transition.outcome)
-        return [
-            {name: column[row] for name, column in columns.items()} for row in range(self.num_envs)
-        ]
+        return [row_of(columns, row) for row in range(self.num_envs)]
 
 
 class VectorEnvAsVecEnv(BatchVecEnv):
@@ -139,16 +172,17 @@ class VectorEnvAsVecEnv(BatchVecEnv):
     For the small environments, whose vector face knows no more than that.
     """
 
-    def __init__(self, env: VectorEnv[Any, Any, Any], seed: int | None = None) -> None:
-        self.env = env
-        self.render_mode = None
+    def __init__(
+        self, env: PeopleVectorEnv, seed: int | None = None, keys: Keys | None = None
+    ) -> None:
+        self.env, self.batch, self.render_mode = env, env.batch, env.render_mode
         super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
-        # SB3 would draw a missing seed from NumPy's global stream.
-        self.seed(int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed)
+        self._seeded(seed, keys)
 
     def reset(self) -> np.ndarray:
         """Starts everybody: person 0 of a new seed, else the next person."""
-        observation, _ = self.env.reset(seed=self._seeds[0])
+        keys = self._keys_of_seed()
+        observation, _ = self.env.reset(options=None if keys is None else {"keys": keys})
         self._reset_seeds()
         return observation
 
@@ -169,20 +203,43 @@ class VectorEnvAsVecEnv(BatchVecEnv):
         return observation, reward, done, infos
 
 
-def make_vec_env(env_id: str, n_envs: int = 1, seed: int | None = None, **kwargs: Any) -> VecEnv:
+def make_vec_env(
+    env_id: str,
+    n_envs: int = 1,
+    seed: int | None = None,
+    *,
+    keys: Keys | None = None,
+    **kwargs: Any,
+) -> VecEnv:
     """`env_id` as a native SB3 `VecEnv` with episode statistics (as SB3's `make_vec_env`).
 
-    env_id: an Undertow id. n_envs: people. seed: person i is that of seed + i. Further arguments
-    go to `FeedVecEnv` (world, null, observation, items, measured, bootstrap, stagger, engine; for
-    slates: slate) or to `TamperingVectorEnv` (polarising, only).
+    env_id: an Undertow id, also as `module:id`. n_envs: people. seed, keys: who they are, see
+    `BatchVecEnv`. Further arguments go to `FeedVecEnv` (world, null, observation, items, measured,
+    bootstrap, stagger, engine; for slates: slate), to `TinyFeedVecEnv` or to `TamperingVectorEnv`
+    (polarising, only).
     """
-    if env_id not in ENVIRONMENTS:
+    module, _, name = env_id.rpartition(":")
+    if module:
+        importlib.import_module(module)
+    if name not in ENVIRONMENTS:
         raise ValueError(f"env_id: found {env_id!r}; allowed: {', '.join(ENVIRONMENTS)}")
-    if env_id == "undertow/Tampering-v0":
-        return VecMonitor(VectorEnvAsVecEnv(TamperingVectorEnv(n_envs, **kwargs), seed))
-    if env_id == "undertow/FeedSlate-v0":
+    if name == "undertow/TinyFeed-v0":
+        from .tiny_vec_env import TinyFeedVecEnv  # which is built on this module
+
+        return VecMonitor(TinyFeedVecEnv(n_envs, seed=seed, keys=keys, **kwargs))
+    if name == "undertow/Tampering-v0":
+        return VecMonitor(VectorEnvAsVecEnv(TamperingVectorEnv(n_envs, **kwargs), seed, keys))
+    if name == "undertow/FeedSlate-v0":
         kwargs = {"slate": 5} | kwargs
-    return VecMonitor(FeedVecEnv(n_envs, seed=seed, **kwargs))
+    return VecMonitor(FeedVecEnv(n_envs, seed=seed, keys=keys, **kwargs))
+
+
+def consecutive(seed: int, people: int) -> NDArray[np.int64]:
+    """The keys whom trainings of results meet, int64 (people,): seed, seed + 1, and so on.
+
+    Trainings of studies hash their seeds (`experiments.job.derived_seed`), so these lie far apart.
+    """
+    return seed + np.arange(people, dtype=np.int64)
 
 
 def feed_of(env: Any) -> FeedVecEnv:

@@ -85,6 +85,11 @@ class FeedBatch:
         """Shape of an action for everybody: (people,)."""
         return (self.people,)
 
+    @property
+    def longest(self) -> int:
+        """Slots of the longest episode."""
+        return self.parameters.calendar.slots
+
     def start(self, seed: Any1 | int, person: Any1 | int) -> Float:
         """Puts the person (seed, person) in each row, at slot 0.
 
@@ -203,6 +208,12 @@ class FeedBatch:
             reward = reward - aim.induced_extremity * outcome.persuasion
         paid: Float = self.xp.astype(reward, self.xp.float32, copy=False)
         return paid
+
+    def nothing(self) -> Outcome:
+        """The outcome of a slot that has not been played: zeros."""
+        none, zero = self._every(0) != 0, self._every(0)
+        real = self.xp.astype(zero, self.xp.float32)
+        return Outcome(none, zero, none, real, real, real, real, real, none)
 
     def measured(self, outcome: Outcome, idle: Bool | None = None) -> dict[str, Any]:
         """The true state and what happened, for `info`: arrays with one row a person.

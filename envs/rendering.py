@@ -1,6 +1,6 @@
 """What a person can look at: what was shown, what was watched, where habit and stance stand.
 
-Both pictures are of row 0 of a batch and read the same `_Scene`, so they say the same. Scales are
+Both pictures are of one row of a batch and read the same `_Scene`, so they say the same. Scales are
 fixed (stance -1 to 1, levels 0 to 1), so that two pictures can be compared by eye.
 """
 
@@ -62,10 +62,10 @@ class Slot:
 
 
 class History:
-    """The slots so far of the person in row 0 of a batch in the world `parameters`."""
+    """The slots so far of the person in row `row` of a batch in the world `parameters`."""
 
-    def __init__(self, parameters: WorldParameters) -> None:
-        self.calendar = parameters.calendar
+    def __init__(self, parameters: WorldParameters, row: int = 0) -> None:
+        self.calendar, self.row = parameters.calendar, row
         self.clear()
 
     def clear(self) -> None:
@@ -74,15 +74,19 @@ class History:
         self.slots: list[Slot] = []
 
     def add(self, batch: FeedBatch, feed: int, info: Mapping[str, Any]) -> None:
-        """Adds the slot just played, led by the item `feed`; `info` is that of row 0 alone."""
-        if int(batch.person[0]) != self.person:
+        """Adds the slot just played, led by the item `feed`; `info` is that of this row alone."""
+        if int(batch.person[self.row]) != self.person:
             self.clear()
-            self.person = int(batch.person[0])
+            self.person = int(batch.person[self.row])
         # Autoreset of kind NEXT_STEP plays one more slot, which nobody is there for.
         if not self.end:
-            seen = {f.name: info[f.name].item() for f in fields(Slot) if f.name in info}
+            seen = {f.name: info[f.name] for f in fields(Slot) if f.name in info}
             _, *size = batch.action_shape
             self.slots.append(Slot(lead=feed, shown=size[0] if size else 1, **seen))
+
+    def draw(self, batch: FeedBatch, mode: str) -> str | NDArray[np.uint8]:
+        """The picture of kind `mode`: `ansi` or `rgb_array`."""
+        return draw_ansi(self, batch) if mode == "ansi" else draw_rgb(self, batch)
 
     @property
     def end(self) -> str:
@@ -94,14 +98,15 @@ class History:
 
 
 class _Scene:
-    """What there is to say about the person in row 0 as things stand."""
+    """What there is to say about the person in a history's row as things stand."""
 
     def __init__(self, history: History, batch: FeedBatch) -> None:
-        person, calendar, self.items = int(batch.person[0]), history.calendar, batch.items
+        row, calendar, self.items = history.row, history.calendar, batch.items
+        person = int(batch.person[row])
         # A vector environment may have put the next person in this row: they have no past yet.
         self.slots = slots = history.slots if history.person == person else []
         # The first day follows from seed and person, so it can be looked up again.
-        _, first = draw(batch.parameters, batch.seed[:1], batch.person[:1])
+        _, first = draw(batch.parameters, batch.seed[row : row + 1], batch.person[row : row + 1])
         self.stance = [float(first.stance[0]), *(slot.stance for slot in slots)]
         self.habit = [float(first.habit[0]), *(slot.habit for slot in slots)]
         self.tolerance = [float(first.tolerance[0]), *(slot.tolerance for slot in slots)]
@@ -142,7 +147,7 @@ class _Scene:
 
 
 def draw_ansi(history: History, batch: FeedBatch) -> str:
-    """Row 0 as text of at most 80 columns."""
+    """The row as text of at most 80 columns."""
     scene = _Scene(history, batch)
     led = scene.led
     if scene.last:
@@ -185,7 +190,7 @@ def _blocks(values: Sequence[float], low: int) -> str:
 
 
 def draw_rgb(history: History, batch: FeedBatch) -> NDArray[np.uint8]:
-    """Row 0 as a picture, uint8 (HEIGHT, WIDTH, 3)."""
+    """The row as a picture, uint8 (HEIGHT, WIDTH, 3)."""
     scene, sheet = _Scene(history, batch), _Sheet()
     sheet.text(12, 22, scene.title, 15)
     sheet.text(628, 22, scene.end, 15, STANCE, "rs")

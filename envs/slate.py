@@ -7,7 +7,8 @@ from typing import Any
 
 from gymnasium.vector import AutoresetMode
 
-from .feed import FeedEnv, FeedVectorEnv, World, check_render_mode, parameters_of
+from .faces import check_render_mode
+from .feed import FeedEnv, FeedVectorEnv, World, parameters_of, pictures_of, spaces_of
 from .slate_batch import batch_of
 from .world import Items, Slate
 
@@ -34,7 +35,7 @@ class FeedSlateEnv(FeedEnv):
     ) -> None:
         check_render_mode(render_mode)
         batch = batch_of(parameters_of(world, null), 1, observation, items, slate=slate)
-        self._face(batch, render_mode)
+        self._face(batch, *spaces_of(batch), render_mode, pictures_of(batch))
 
 
 class FeedSlateVectorEnv(FeedVectorEnv):
@@ -57,4 +58,4 @@ class FeedSlateVectorEnv(FeedVectorEnv):
     ) -> None:
         check_render_mode(render_mode)
         batch = batch_of(parameters_of(world, null), num_envs, observation, items, slate=slate)
-        self._face(batch, render_mode, autoreset_mode)
+        self._face(batch, *spaces_of(batch), render_mode, pictures_of(batch), autoreset_mode)

@@ -13,14 +13,18 @@ the authors' own code (github.com/chevans-lab/user-tampering; arXiv 2109.04083).
 
 from __future__ import annotations
 
-from typing import Any, SupportsFloat
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
-import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
+from gymnasium.vector import AutoresetMode
 
+from .faces import PeopleVectorEnv, PersonEnv, check_render_mode
+from .panels import Level, Panel
 from .world import uniforms
 from .world.arrays import Any1, Bool, Float, Int
 
@@ -55,10 +59,10 @@ class TamperingBatch:
         self.people, self.polarising, self.only = people, polarising, only
         self.started = False
 
-    def start(self, seed: Int) -> None:
-        """Person 0 of each seed, int64 (people,), at step 0."""
+    def start(self, seed: Int, person: Int | int = 0) -> None:
+        """The person (seed, person) in each row, int64 (people,), at step 0."""
         self.seed = seed
-        self.person = np.zeros(self.people, dtype=np.int64)
+        self.person = np.zeros(self.people, dtype=np.int64) + person
         self.step_number = np.zeros(self.people, dtype=np.int64)
         self.theta = self._drawn()
         self.shown = np.zeros((self.people, 3), dtype=np.float32)
@@ -114,11 +118,44 @@ def polarised(theta: Float, action: Int, factor: Float) -> Float:
     return driven
 
 
-def _spaces() -> tuple[spaces.Box, spaces.Discrete]:
-    return spaces.Box(0.0, 1.0, shape=(6,), dtype=np.float32), spaces.Discrete(3)
+@dataclass(frozen=True)
+class Recommended:
+    """What a step gives, before any restart. Shapes (people,), observation (people, 6)."""
+
+    observation: Float
+    reward: Float
+    terminated: Bool
+    truncated: Bool
+    outcome: None = None
 
 
-class TamperingEnv(gym.Env[Any1, Any1]):
+class _FacedBatch(TamperingBatch):
+    """The batch as the faces step it."""
+
+    longest = STEPS
+
+    @property
+    def action_shape(self) -> tuple[int, ...]:
+        return (self.people,)
+
+    def step(self, action: Any1) -> Recommended:  # type: ignore[override]
+        clicks, over = super().step(_checked(np.asarray(action), self.people))
+        return Recommended(self.observe(), clicks, over, np.zeros_like(over))
+
+    def observe_restarted(self, observation: Float, rows: Bool) -> Float:
+        return np.where(rows[:, None], self.observe(), observation)
+
+    def nothing(self) -> None:
+        """Nothing happens but what is seen."""
+
+    def measured(self, outcome: None, idle: Bool | None = None) -> dict[str, Any]:
+        return {"theta": self.theta, "person": self.person, "step": self.step_number}
+
+
+_SPACES = (spaces.Box(0.0, 1.0, shape=(6,), dtype=np.float32), spaces.Discrete(3))
+
+
+class TamperingEnv(PersonEnv):
     """One person. Action `Discrete(3)`: left, centre, right. Reward: a click.
 
     polarising, only: see `TamperingBatch`. Observation float32 (6,): shares of the thirty steps in
@@ -126,44 +163,27 @@ class TamperingEnv(gym.Env[Any1, Any1]):
     the chances. `reset(seed=...)` starts person 0 of that seed, `reset()` the next one.
     """
 
-    metadata = {"render_modes": []}  # noqa: RUF012
+    metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 4}  # noqa: RUF012
 
     def __init__(
-        self, *, polarising: bool = True, only: str | None = None, render_mode: None = None
+        self, *, polarising: bool = True, only: str | None = None, render_mode: str | None = None
     ) -> None:
-        self.batch = TamperingBatch(1, polarising=polarising, only=only)
-        self.render_mode = render_mode
-        self.observation_space, action = _spaces()
-        self.action_space = action  # type: ignore[assignment]
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Any1, dict[str, Any]]:
-        """Starts a person; see the class."""
-        super().reset(seed=seed)
-        if seed is not None or not self.batch.started:
-            key = seed if seed is not None else int(self.np_random.integers(2**62))
-            self.batch.start(np.array([key], dtype=np.int64))
-        else:
-            self.batch.restart(np.ones(1, dtype=np.bool_))
-        return self.batch.observe()[0], {"theta": self.batch.theta[0]}
-
-    def step(self, action: Any) -> tuple[Any1, SupportsFloat, bool, bool, dict[str, Any]]:
-        """One recommendation. Raises `ResetNeeded` before `reset`, `ValueError` for bad actions."""
-        _require_reset(self.batch)
-        clicks, over = self.batch.step(_checked(np.reshape(np.asarray(action), (-1,)), 1))
-        info = {"theta": self.batch.theta[0]}
-        return self.batch.observe()[0], float(clicks[0]), bool(over[0]), False, info
+        check_render_mode(render_mode)
+        batch = _FacedBatch(1, polarising=polarising, only=only)
+        self._face(batch, *deepcopy(_SPACES), render_mode, partial(Panel, _reading))
 
 
-class TamperingVectorEnv(VectorEnv[Any1, Any1, Any1]):
-    """Many people at once; person i is the one that `TamperingEnv` seeded with `seed + i` meets.
+class TamperingVectorEnv(PeopleVectorEnv):
+    """Many people at once; row 0 of a seed is the person that `TamperingEnv` meets with that seed.
 
-    Arguments as for `TamperingEnv`. Who ends is replaced in the same step; the last observation is
-    in `info["final_obs"]`.
+    Arguments as for `TamperingEnv`, and autoreset_mode as for `FeedVectorEnv`.
     """
 
-    metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012
+    metadata = {  # noqa: RUF012
+        "render_modes": ["ansi", "rgb_array"],
+        "render_fps": 4,
+        "autoreset_mode": AutoresetMode.SAME_STEP,
+    }
 
     def __init__(
         self,
@@ -171,50 +191,28 @@ class TamperingVectorEnv(VectorEnv[Any1, Any1, Any1]):
         *,
         polarising: bool = True,
         only: str | None = None,
-        render_mode: None = None,
+        render_mode: str | None = None,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
     ) -> None:
-        self.batch = TamperingBatch(num_envs, polarising=polarising, only=only)
-        self.num_envs = num_envs
-        self.render_mode = render_mode
-        self.single_observation_space, self.single_action_space = _spaces()
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
-
-    def reset(
-        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Any1, dict[str, Any]]:
-        """Starts everybody: person 0 of seed + i (or of each seed), or else the next person."""
-        if isinstance(seed, list):
-            if len(seed) != self.num_envs or None in seed:
-                raise ValueError(
-                    f"seed: found a list of {len(seed)}; allowed: {self.num_envs} integers"
-                )
-            super().reset(seed=seed[0])
-            self.batch.start(np.asarray(seed, dtype=np.int64))
-        elif seed is not None or not self.batch.started:
-            super().reset(seed=seed)
-            key = seed if seed is not None else int(self.np_random.integers(2**62))
-            self.batch.start(key + np.arange(self.num_envs, dtype=np.int64))
-        else:
-            self.batch.restart(np.ones(self.num_envs, dtype=np.bool_))
-        return self.batch.observe(), {"theta": self.batch.theta}
-
-    def step(self, actions: Any1) -> tuple[Any1, Any1, Bool, Bool, dict[str, Any]]:
-        """One recommendation for everybody."""
-        _require_reset(self.batch)
-        clicks, over = self.batch.step(_checked(np.asarray(actions), self.num_envs))
-        observation = self.batch.observe()
-        info: dict[str, Any] = {"theta": self.batch.theta}
-        if over.any():
-            info |= {"final_obs": observation, "_final_obs": over}
-            self.batch.restart(over)
-            observation = self.batch.observe()
-        return observation, clicks, over, np.zeros_like(over), info
+        check_render_mode(render_mode)
+        batch = _FacedBatch(num_envs, polarising=polarising, only=only)
+        picture = partial(Panel, _reading)
+        self._face(batch, *deepcopy(_SPACES), render_mode, picture, autoreset_mode)
 
 
-def _require_reset(batch: TamperingBatch) -> None:
-    if not batch.started:
-        raise gym.error.ResetNeeded("step: called before reset; allowed: after reset")
+def _reading(
+    batch: TamperingBatch, row: int, lead: int | None, info: Mapping[str, Any]
+) -> tuple[str, list[Level]]:
+    """What `Panel` draws of a row: what was shown and clicked, and the chances."""
+    sides = ("left", "centre", "right")
+    parts = [f"person {batch.person[row]}", f"step {batch.step_number[row]} of {STEPS}"]
+    if lead is not None:
+        parts.append(f"shown {sides[lead]}")
+    shares = np.concatenate([batch.shown[row], batch.clicked[row]]) / STEPS
+    values = [*batch.theta[row], *shares]
+    names = [f"{what} {side}" for what in ("chance of", "shown", "clicked") for side in sides]
+    levels = [Level(name, float(value)) for name, value in zip(names, values, strict=True)]
+    return " · ".join(parts), levels
 
 
 def _checked(action: Any1, people: int) -> Int:

@@ -88,6 +88,11 @@ class TinyBatch:
         """Shape of an action for everybody: (people,)."""
         return (self.people,)
 
+    @property
+    def longest(self) -> int:
+        """Slots of the longest episode."""
+        return self.parameters.calendar.slots
+
     def start(self, seed: Any1 | int, person: Any1 | int) -> Any1:
         """Puts the person (seed, person) in each row, at slot 0; returns the first observation."""
         every = np.zeros(self.people, dtype=np.int64)
@@ -159,6 +164,11 @@ class TinyBatch:
             row = int(np.nonzero((feed < 0) | (feed >= count))[0][0])
             raise ValueError(f"action[{row}]: found {feed[row]}; allowed: 0 to {count - 1}")
         return feed.astype(np.int64)
+
+    def nothing(self) -> TinyOutcome:
+        """The outcome of a slot that has not been played: zeros."""
+        none, real = np.zeros(self.people, dtype=np.bool_), np.zeros(self.people)
+        return TinyOutcome(none, np.zeros(self.people, dtype=np.int64), real, real, none)
 
     def measured(self, outcome: TinyOutcome, idle: Bool | None = None) -> dict[str, Any]:
         """The true state and what happened, for `info`; in rows marked `idle` they only began.

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from functools import partial
+from typing import Any
 
-import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
-from gymnasium.vector.utils import batch_space
 
-from ..feed import FeedEnv, FeedVectorEnv
-from ..feed_batch import FeedBatch
-from ..world.arrays import Any1
+from ..faces import PeopleVectorEnv, PersonEnv, check_render_mode
+from ..panels import Level, Panel
 from .batch import TinyBatch, features
 from .build import TinyWorld, build
 from .parameters import TinyParameters
@@ -46,14 +44,14 @@ def observation_space(batch: TinyBatch) -> spaces.Space[Any]:
     return spaces.Discrete(len(batch.world.grid))
 
 
-class TinyFeedEnv(FeedEnv):
+class TinyFeedEnv(PersonEnv):
     """One person of the tiny world. Action `Discrete(items)`: what leads the feed in the next slot.
 
     Seeds and ends are those of `FeedEnv`: churn terminates, the calendar truncates. The reward is
     the `minutes` watched, or `expected` minutes, from which the luck of a session is taken out.
     """
 
-    metadata = {"render_modes": [], "render_fps": 4}  # noqa: RUF012
+    metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 4}  # noqa: RUF012
 
     def __init__(
         self,
@@ -63,38 +61,19 @@ class TinyFeedEnv(FeedEnv):
         reward: str = "minutes",
         render_mode: str | None = None,
     ) -> None:
-        _refuse_rendering(render_mode)
-        self.tiny = TinyBatch(tiny_world_of(world), 1, observation, reward)
-        self.batch = cast(FeedBatch, self.tiny)  # the same protocol
-        self.render_mode = None
-        self.observation_space = observation_space(self.tiny)
-        self.action_space = spaces.Discrete(len(self.tiny.items))  # type: ignore[assignment]
-        self._history = None
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Any1, dict[str, Any]]:
-        """Starts a person: person 0 of a seed, without one the next person."""
-        gym.Env.reset(self, seed=seed)
-        if seed is not None or not self.tiny.started:
-            key = seed if seed is not None else int(self.np_random.integers(2**62))
-            self.tiny.start(key, 0)
-        else:
-            self.tiny.restart(np.ones(1, dtype=np.bool_))
-        return self.tiny.observe()[0], {
-            "state": int(self.tiny.state[0]),
-            "person": int(self.tiny.person[0]),
-        }
+        check_render_mode(render_mode)
+        batch = TinyBatch(tiny_world_of(world), 1, observation, reward)
+        self._face(batch, *_spaces(batch), render_mode, partial(Panel, _reading))
 
 
-class TinyFeedVectorEnv(FeedVectorEnv):
-    """Many people at once; person i is the one that `TinyFeedEnv` seeded with seed + i would meet.
+class TinyFeedVectorEnv(PeopleVectorEnv):
+    """Many people at once; row 0 of a seed is the person that `TinyFeedEnv` meets with that seed.
 
     Arguments as for `TinyFeedEnv`, and autoreset_mode as for `FeedVectorEnv`.
     """
 
     metadata = {  # noqa: RUF012
-        "render_modes": [],
+        "render_modes": ["ansi", "rgb_array"],
         "render_fps": 4,
         "autoreset_mode": AutoresetMode.SAME_STEP,
     }
@@ -109,21 +88,29 @@ class TinyFeedVectorEnv(FeedVectorEnv):
         render_mode: str | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
     ) -> None:
-        _refuse_rendering(render_mode)
-        self.tiny = TinyBatch(tiny_world_of(world), num_envs, observation, reward)
-        self.batch = cast(FeedBatch, self.tiny)  # the same protocol
-        self.num_envs = num_envs
-        self.autoreset_mode = AutoresetMode(autoreset_mode)
-        self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
-        self.render_mode = None
-        self.single_observation_space = observation_space(self.tiny)
-        self.single_action_space = spaces.Discrete(len(self.tiny.items))
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
-        self._over = np.zeros(num_envs, dtype=np.bool_)
-        self._history = None
+        check_render_mode(render_mode)
+        batch = TinyBatch(tiny_world_of(world), num_envs, observation, reward)
+        picture = partial(Panel, _reading)
+        self._face(batch, *_spaces(batch), render_mode, picture, autoreset_mode)
 
 
-def _refuse_rendering(render_mode: str | None) -> None:
-    if render_mode is not None:
-        raise ValueError(f"render_mode: found {render_mode!r}; allowed: None")
+def _spaces(batch: TinyBatch) -> tuple[spaces.Space[Any], spaces.Space[Any]]:
+    return observation_space(batch), spaces.Discrete(len(batch.items))
+
+
+def _reading(
+    batch: TinyBatch, row: int, lead: int | None, info: Mapping[str, Any]
+) -> tuple[str, list[Level]]:
+    """What `Panel` draws of a row: where its person stands."""
+    state = int(batch.state[row])
+    parts = [f"person {batch.person[row]}", f"slot {batch.slot[row]} of {batch.longest}"]
+    if lead is not None:
+        parts.append(f"led with item {lead}")
+        parts.append(f"{info['minutes']:.1f} min" if info["opened"] else "app closed")
+        parts += ["left for good"] * bool(info["churned"])
+    values = batch.world.grid.values
+    levels = [
+        Level(name, float(column[state]), -1.0 if name == "stance" else 0.0)
+        for name, column in values.items()
+    ]
+    return " · ".join(parts), levels

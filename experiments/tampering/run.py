@@ -13,6 +13,7 @@ from stable_baselines3.common.callbacks import CallbackList
 
 from ...agents import make_vec_env
 from ...agents.ppo import learner, training_callbacks
+from ...agents.vec_env import consecutive
 from ...envs.tampering import LEFT, PEOPLE, RIGHT, STEPS, TamperingBatch
 from ..job import derived_seed, set_torch
 from ..record import Record
@@ -72,7 +73,9 @@ class Learned:
         seed = derived_seed(self.seed, "training") % 2**32
         only = None if self.meets == EVERYBODY else self.meets
         env = make_vec_env(
-            *("undertow/Tampering-v0", settings.n_envs, seed),
+            "undertow/Tampering-v0",
+            settings.n_envs,
+            keys=consecutive(seed, settings.n_envs),
             polarising=self.polarising,
             only=only,
         )

@@ -13,6 +13,7 @@ from stable_baselines3.common.vec_env import VecMonitor
 from ...agents.planner import deterministic
 from ...agents.ppo import PPOSettings, learner, training_callbacks
 from ...agents.tiny_vec_env import TinyFeedVecEnv
+from ...agents.vec_env import consecutive
 from ...envs.tiny import TinyParameters
 from ...envs.tiny.batch import features
 from .exact import Optimum
@@ -36,7 +37,7 @@ def train(
         settings.n_envs,
         optimum.world,
         reward="expected",
-        seed=seed,
+        keys=consecutive(seed, settings.n_envs),
         stagger=True,
         exploring=exploring,
     )

@@ -153,7 +153,7 @@ def test_all_faces_tell_one_life():
         "undertow/Feed-v0", 3, vectorization_mode="vector_entry_point", engine="numba"
     )
     single = gym.make("undertow/Feed-v0", engine="numba")
-    seen, alone = vector.reset(seed=5)[0], single.reset(seed=6)[0]
+    seen, alone = vector.reset(seed=[5, 6, 7])[0], single.reset(seed=6)[0]
     assert np.array_equal(seen[1], alone)
     for action in (3, 14, 29):
         seen, reward, *_ = vector.step(np.array([0, action, 1]))

@@ -10,6 +10,7 @@ from stable_baselines3.common.env_checker import check_env as check_env_sb3
 
 from undertow.agents import make_vec_env
 from undertow.envs import OBSERVATIONS, FeedBatch, FeedSlateEnv, FeedSlateVectorEnv, SlateBatch
+from undertow.envs.seeding import keys_of
 from undertow.envs.views import true_state
 from undertow.envs.world import NULLS, Slate, SlateOutcome, synthetic, world
 
@@ -231,13 +232,16 @@ def test_gymnasium_and_sb3_find_nothing_wrong(observation):
 
 
 def test_all_faces_tell_one_life():
-    kwargs = {"slate": {"size": 3, "stay_base": 0.5}}
+    staying = {"churn": {"enabled": False}}
+    kwargs = {"world": staying, "slate": {"size": 3, "stay_base": 0.5}}
     vector = gym.make_vec(
         "undertow/FeedSlate-v0", 4, vectorization_mode="vector_entry_point", **kwargs
     )
     single = gym.make("undertow/FeedSlate-v0", **kwargs)
-    native = make_vec_env("undertow/FeedSlate-v0", 4, seed=5, slate=Slate(**kwargs["slate"]))
-    seen, alone, theirs = vector.reset(seed=5)[0], single.reset(seed=7)[0], native.reset()
+    slate = Slate(**kwargs["slate"])
+    native = make_vec_env("undertow/FeedSlate-v0", 4, seed=5, world=staying, slate=slate)
+    third = {"key": int(keys_of(5, 2)[0])}
+    seen, alone, theirs = vector.reset(seed=5)[0], single.reset(options=third)[0], native.reset()
     assert np.array_equal(seen[2], alone) and np.array_equal(seen, theirs)
     for action in slates(3, people=4, slots=30):
         seen, reward, *_, info = vector.step(action)
