@@ -6,21 +6,25 @@ Two faces over one `FeedBatch`: `FeedEnv`, a Gymnasium environment of one person
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, SupportsFloat
 
 import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 
 from .faces import PeopleVectorEnv, PersonEnv, check_render_mode
-from .feed_batch import FeedBatch
+from .feed_batch import FeedBatch, engine_for
 from .rendering import History
 from .world import Items, WorldParameters
 from .world import world as build_world
+from .world.arrays import Any1
 
 World = str | Mapping[str, Any] | WorldParameters
+
+_PLAIN = (int, np.int64)  # what an action mostly is; a bool is none
 
 
 def parameters_of(world: World, null: str | None = None) -> WorldParameters:
@@ -55,13 +59,15 @@ class FeedEnv(PersonEnv):
 
     world: preset name, mapping of parameters or `WorldParameters`. null: name of a null world.
     observation: `platform` (only what a platform can log) or `oracle` (true state). items:
-    catalogue. engine: `numpy` or `numba` (see `FeedBatch`). Reward: the platform's objective, by
-    default minutes watched. Churn terminates; the
+    catalogue. engine: `numpy`, `numba`, or `auto`: numba where it works (see `FeedBatch`). Reward:
+    the platform's objective, by default minutes watched. Churn terminates; the
     end of the calendar truncates. `reset(seed=...)` starts person 0 of that seed, `reset()` the
     next one.
     """
 
     metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 4}  # noqa: RUF012
+    _plays = False
+    """Whether the batch plays a slot of one person in one call (`fused.alone`)."""
 
     def __init__(
         self,
@@ -71,12 +77,36 @@ class FeedEnv(PersonEnv):
         observation: str = "platform",
         items: Items | None = None,
         render_mode: str | None = None,
-        engine: str = "numpy",
+        engine: str = "auto",
     ) -> None:
         check_render_mode(render_mode)
         parameters = parameters_of(world, null)
-        batch = FeedBatch(parameters, 1, observation, items, engine=engine)
+        batch = _batch_of_one(parameters, observation, items, engine)
         self._face(batch, *spaces_of(batch), render_mode, pictures_of(batch))
+        self._plays = hasattr(batch, "play") and render_mode is None
+
+    def step(self, action: Any) -> tuple[Any1, SupportsFloat, bool, bool, dict[str, Any]]:
+        """Plays one slot; see `PersonEnv`."""
+        batch = self.batch
+        # In one call what the general way does in many; whatever is unusual goes the general way.
+        if self._plays and type(action) in _PLAIN and batch.started and not self._over:
+            played: tuple[Any1, float, bool, bool, dict[str, Any]] = batch.play(int(action))
+            self._over = played[2] or played[3]
+            return played
+        return super().step(action)
+
+
+def _batch_of_one(
+    parameters: WorldParameters, observation: str, items: Items | None, engine: str
+) -> FeedBatch:
+    """A batch of one person, which plays a slot in one compiled call where that exists."""
+    engine = engine_for(engine)
+    if engine == "numba" and observation == "platform":
+        # numba is slow to import, and NumPy needs none.
+        alone = importlib.import_module("undertow.envs.fused.alone")
+        batch: FeedBatch = alone.PersonAlone(parameters, items)
+        return batch
+    return FeedBatch(parameters, 1, observation, items, engine=engine)
 
 
 class FeedVectorEnv(PeopleVectorEnv):
@@ -103,7 +133,7 @@ class FeedVectorEnv(PeopleVectorEnv):
         items: Items | None = None,
         render_mode: str | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
-        engine: str = "numpy",
+        engine: str = "auto",
     ) -> None:
         check_render_mode(render_mode)
         parameters = parameters_of(world, null)

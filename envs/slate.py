@@ -20,7 +20,7 @@ class FeedSlateEnv(FeedEnv):
 
     slate: its size, or a `Slate`, or its parameters. Else as `FeedEnv`; `info` tells of all items
     watched together, `item` of the first, and `seen` how many the person came to. A slate of one
-    item is `undertow/Feed-v0`, to the bit.
+    item is `undertow/Feed-v0`, to the bit. engine: `auto` or `numpy`, which are the same here.
     """
 
     def __init__(
@@ -32,9 +32,11 @@ class FeedSlateEnv(FeedEnv):
         observation: str = "platform",
         items: Items | None = None,
         render_mode: str | None = None,
+        engine: str = "auto",
     ) -> None:
         check_render_mode(render_mode)
-        batch = batch_of(parameters_of(world, null), 1, observation, items, slate=slate)
+        parameters = parameters_of(world, null)
+        batch = batch_of(parameters, 1, observation, items, slate=slate, engine=engine)
         self._face(batch, *spaces_of(batch), render_mode, pictures_of(batch))
 
 
@@ -55,7 +57,9 @@ class FeedSlateVectorEnv(FeedVectorEnv):
         items: Items | None = None,
         render_mode: str | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
+        engine: str = "auto",
     ) -> None:
         check_render_mode(render_mode)
-        batch = batch_of(parameters_of(world, null), num_envs, observation, items, slate=slate)
+        parameters = parameters_of(world, null)
+        batch = batch_of(parameters, num_envs, observation, items, slate=slate, engine=engine)
         self._face(batch, *spaces_of(batch), render_mode, pictures_of(batch), autoreset_mode)
