@@ -5,9 +5,10 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from scipy import optimize, special
 
-from undertow.envs.world import Mechanism, altered, expected_next_minutes, slot, synthetic, world
+from undertow.envs.world import altered, expected_next_minutes, slot, synthetic, world
+
+from .reference import in_the_middle, one_by_one, slot_by_person
 
 PARAMETERS = world(
     "vulnerable",
@@ -32,6 +33,8 @@ SWITCHES = {
     "no temptation": {"appraisal": {"temptation": False}},
     "no congruence": {"appraisal": {"congruence": False}},
     "no persuasion": {"stance": {"persuasion": False}},
+    "the placebo": {"placebo": "yoked"},
+    "habit opens by itself": {"opening": {"cue": 0.8}},
     "stocks off": {
         name: {"enabled": False} for name in ("satiation", "habit", "tolerance", "taste", "churn")
     },
@@ -39,130 +42,11 @@ SWITCHES = {
 PEOPLE = 400
 
 
-def person_by_person(p, traits, state, feed, luck):
-    """The slot of one person in plain floats, written from the equations alone."""
-
-    def sigmoid(z):
-        return 1 / (1 + math.exp(-z))
-
-    def item(i):
-        names = (f.name for f in fields(ITEMS) if f.name != "indicator")
-        return {name: float(getattr(ITEMS, name)[i]) for name in names}
-
-    def appraise(i):
-        one, k = item(i), int(ITEMS.topic[i])
-        w, v = p.appraisal, p.welfare
-        interest = one["civic"] * traits["news"]
-        apart = ((one["stance"] - state["stance"]) / traits["latitude"]) ** 2 / 2
-        plan = w.base + w.taste * state["taste"][k] - w.satiation * state["satiation"][k]
-        plan += w.quality * one["quality"] - (interest * apart if w.congruence else 0)
-        allure = w.arousal * (one["arousal"] - state["tolerance"]) + w.falsehood * one["falsehood"]
-        allure += interest * w.extremity_pull * abs(one["stance"])
-        liking = v.base + v.taste * state["taste"][k] + v.quality * one["quality"]
-        return plan, allure if w.temptation else 0.0, liking, liking - interest * apart
-
-    def opens(plan, allure, habit):
-        w, c = p.opening, traits["self_control"]
-        urge = w.habit * habit + w.lead * allure
-        z = w.base + w.lead * plan + (1 - c) * urge - c * w.regret * state["regret"]
-        return state["present"] and luck[Mechanism.OPENING] < sigmoid(z)
-
-    def stock(level, gain, decay, exposure):
-        level *= 1 - decay
-        return level + gain * exposure * (1 - level)
-
-    plan, allure, _, _ = appraise(feed)
-    opened, planned = opens(plan, allure, state["habit"]), opens(plan, 0, 0)
-    choice, sought = feed, False
-    if p.search.enabled and opened and luck[Mechanism.SEARCH] < p.search.share:
-        sought = True
-        weights = [math.exp(p.search.sharpness * appraise(i)[3]) for i in range(len(ITEMS))]
-        level, choice = luck[Mechanism.SEARCH] / p.search.share * sum(weights), 0
-        while sum(weights[: choice + 1]) < level:
-            choice += 1
-    plan, allure, liking, _ = appraise(choice)
-    one, k = item(choice), int(ITEMS.topic[choice])
-
-    w = p.watching
-    noise = (-math.log(luck[Mechanism.WATCHING])) ** (1 / w.shape)
-    cut, mean = cut_and_mean(w.shape, w.longest)
-    full = w.minutes * one["length"] * min(noise, cut) / mean
-    minutes = full * sigmoid(plan + allure) * (1 + w.habit * state["habit"]) if opened else 0.0
-    endorsed = min(minutes, full * sigmoid(plan) if planned else 0.0)
-    exposure = 1 - math.exp(-minutes / p.exposure_minutes)
-
-    new = dict(state, taste=list(state["taste"]), satiation=list(state["satiation"]))
-    if p.satiation.enabled:
-        new["satiation"] = [(1 - p.satiation.recovery) * s for s in state["satiation"]]
-        new["satiation"][k] = stock(new["satiation"][k], p.satiation.gain, 0, exposure)
-    for name in ("habit", "tolerance"):
-        rule = getattr(p, name)
-        if rule.enabled:
-            new[name] = stock(state[name], rule.gain, rule.decay, exposure * one["arousal"])
-    if p.taste.enabled:
-        new["taste"][k] = stock(state["taste"][k], p.taste.gain, 0, exposure)
-        new["taste"] = [
-            t + p.taste.anchor * (o - t) for t, o in zip(new["taste"], traits["taste"], strict=True)
-        ]
-    pushed = state["stance"]
-    if p.stance.persuasion:
-        gap = one["stance"] - state["stance"]
-        accept = math.exp(-((gap / traits["latitude"]) ** 2) / 2)
-        pushed += one["civic"] * traits["susceptibility"] * exposure * accept * gap
-    xi = math.sqrt(12) * (luck[Mechanism.STANCE] - 0.5)
-    moved = pushed + p.stance.anchor * (traits["stance"] - pushed) + p.stance.noise * xi
-    new["stance"] = max(-1.0, min(1.0, moved))
-
-    share = (minutes - endorsed) / minutes if minutes else 0.0
-    v = p.welfare
-    new["regret"] = stock(state["regret"], v.regret_gain, v.regret_decay, exposure * share)
-    hazard = p.churn.hazard * math.exp(
-        p.churn.regret * new["regret"] - p.churn.habit * new["habit"]
-    )
-    left = state["present"] and not opened and p.churn.enabled
-    left = left and luck[Mechanism.CHURN] < min(1, hazard)
-    new["present"] = state["present"] and not left
-    return new, {
-        "opened": opened,
-        "item": choice,
-        "sought": sought,
-        "minutes": minutes,
-        "endorsed": endorsed,
-        "worth": endorsed * sigmoid(2 * liking) - v.unendorsed_cost * (minutes - endorsed),
-        "persuasion": abs(pushed) - abs(state["stance"]) if state["present"] else 0.0,
-        "revenue": p.objective.ad_load * minutes * one["sponsor"],
-        "left": left,
-    }
-
-
-def cut_and_mean(shape, longest):
-    def mean(cut):
-        return special.gammainc(1 / shape, cut**shape) * special.gamma(1 / shape) / shape
-
-    cut = optimize.brentq(lambda c: longest * mean(c) - c, 1e-6, 1e3)
-    return cut, mean(cut)
-
-
 @pytest.fixture(scope="module")
 def lived_in(crowd):
     """People in the middle of things: every part of their state is somewhere inside its range."""
     traits, state = crowd(PARAMETERS, PEOPLE)
-    generator = np.random.default_rng(0)
-
-    def some(shape, high=1.0):
-        return generator.uniform(0, high, shape).astype(np.float32)
-
-    state = replace(
-        state,
-        taste=some(state.taste.shape),
-        satiation=some(state.satiation.shape),
-        habit=some(PEOPLE),
-        tolerance=some(PEOPLE),
-        regret=some(PEOPLE),
-        stance=2 * some(PEOPLE) - 1,
-        present=some(PEOPLE) < 0.9,
-    )
-    return traits, state
+    return traits, in_the_middle(state)
 
 
 @pytest.mark.parametrize("switches", SWITCHES.values(), ids=SWITCHES)
@@ -173,18 +57,11 @@ def test_a_slot_agrees_with_the_equations_person_by_person(switches, lived_in, l
     kinds = np.stack([outcome.opened, outcome.sought, outcome.left, lived_in[1].present])
     assert kinds[0].any() and kinds[3].any() and not kinds.all(axis=1).any()
 
-    def row(rows, i):
-        return {f.name: getattr(rows, f.name)[i].tolist() for f in fields(rows)}
-
-    for i in range(PEOPLE):
-        new, happened = person_by_person(
-            parameters, *(row(rows, i) for rows in lived_in), int(feed[i]), luck[:, i].tolist()
-        )
-        for name, value in happened.items():
-            assert getattr(outcome, name)[i] == pytest.approx(value, rel=2e-4, abs=1e-5), name
-        for name, value in new.items():
-            found = getattr(following, name)[i].tolist()
-            assert found == pytest.approx(value, rel=2e-4, abs=1e-5), name
+    new, happened = slot_by_person(parameters, ITEMS, *map(one_by_one, lived_in), feed, luck)
+    for found, expected in ((outcome, happened), (following, new)):
+        for name in expected[0]:
+            column = [row[name] for row in expected]
+            assert getattr(found, name) == pytest.approx(np.array(column), rel=2e-4, abs=1e-5), name
 
 
 def test_a_slot_changes_none_of_its_inputs(lived_in, luck_of):
