@@ -14,7 +14,7 @@ simulator tells them, and no platform could.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
@@ -43,7 +43,7 @@ COSTS = {
 class LagrangianSettings(PPOSettings):
     """PPO's settings, budgets and how multipliers and cost critics learn."""
 
-    budgets: dict[str, float] = Field(
+    budgets: dict[str, Annotated[float, Field(allow_inf_nan=True)]] = Field(
         min_length=1,
         description="cost: most of it a day and person who is there; .inf for no budget",
     )
@@ -62,8 +62,8 @@ class LagrangianSettings(PPOSettings):
         for name, budget in budgets.items():
             if name not in COSTS:
                 raise ValueError(f"budgets: found {name!r}; allowed: {', '.join(COSTS)}")
-            if np.isnan(budget):
-                raise ValueError(f"budgets.{name}: found nan; allowed: a number or .inf")
+            if np.isnan(budget) or budget == -np.inf:
+                raise ValueError(f"budgets.{name}: found {budget}; allowed: a number or .inf")
         return budgets
 
 
@@ -77,7 +77,9 @@ def mixed(reward: Real, costs: Real, multipliers: Real) -> Real:
 def stepped(integral: Real, excess: Real, rate: float, gain: float) -> tuple[Real, Real]:
     """Integral and multipliers after a rollout; excess: (J - d) / s, -inf without a budget."""
     summed: Real = np.maximum(integral + rate * excess, 0.0).astype(np.float32)
-    multipliers: Real = np.maximum(summed + gain * excess, 0.0).astype(np.float32)
+    # A gain of 0 times an excess of -inf would be no number.
+    damped = gain * excess if gain else np.where(np.isinf(excess), excess, 0.0)
+    multipliers: Real = np.maximum(summed + damped, 0.0).astype(np.float32)
     return summed, multipliers
 
 

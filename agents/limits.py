@@ -31,7 +31,7 @@ _LIMITS = "limits.json"
 class Limits(BaseModel):
     """Limits on what leads; at least one."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     extremity_cap: float | None = Field(None, ge=0, le=1, description="largest |stance| that leads")
     topic_share: float | None = Field(

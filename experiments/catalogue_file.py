@@ -38,11 +38,12 @@ from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from ..envs.world import Items, WorldParameters, altered, assemble
 from ..envs.world.arrays import Int
 from ..envs.world.catalogue import civic_content
+from .blocks import Block, FilePath
 from .table_file import Encoding, Table, read_table
 from .table_file import TableError as CatalogueError
 
@@ -63,11 +64,7 @@ UNKNOWN = "unknown"
 _LONGEST = 100 * 24 * 3600  # seconds; a longer video is a mistake in the file or in duration_unit
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class CatalogueColumns(_Strict):
+class CatalogueColumns(Block):
     """Which column of the file holds what."""
 
     id: str = Field(min_length=1, description="unique name of the video")
@@ -94,10 +91,10 @@ class CatalogueColumns(_Strict):
         return {role: name for role in roles if (name := getattr(self, role)) is not None}
 
 
-class CatalogueFile(_Strict):
+class CatalogueFile(Block):
     """The block `catalogue:` of a config: a file of videos in place of the synthetic catalogue."""
 
-    path: Path | None = Field(None, description="CSV or Parquet; or given on the command line")
+    path: FilePath | None = Field(None, description="CSV or Parquet; or given on the command line")
     columns: CatalogueColumns
     items: int = Field(60, ge=4, le=20_000, description="shortlist, the size of the action space")
     seed: int = Field(7, ge=0, description="seed of the shortlist and of all that is drawn")

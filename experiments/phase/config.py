@@ -6,20 +6,17 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from ...agents import PPOSettings
 from ...envs.world import WorldParameters, altered, world
-from ..config import ConfigError, Evaluation, read_yaml, told
+from ..blocks import Block, load
+from ..config import Evaluation
 
 _PPO = "ppo."
 
 
-class _Block(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Axis(_Block):
+class Axis(Block):
     """One axis: a parameter of the world, or a setting of PPO (`ppo.gamma`)."""
 
     parameter: str
@@ -48,7 +45,7 @@ class Axis(_Block):
         return {self.parameter.removeprefix(_PPO): value}
 
 
-class Mark(_Block):
+class Mark(Block):
     """A world of note, by its place in the plane."""
 
     name: str
@@ -56,7 +53,7 @@ class Mark(_Block):
     y: float
 
 
-class Phase(_Block):
+class Phase(Block):
     """A plane of worlds in which long sight is compared with `greedy`, both on the true state."""
 
     name: str
@@ -100,7 +97,4 @@ class Phase(_Block):
 
 def load_phase(file: Path) -> Phase:
     """Reads and validates a phase diagram; raises `ConfigError`."""
-    try:
-        return Phase.model_validate(read_yaml(file))
-    except ValidationError as error:
-        raise ConfigError(f"{file}:\n{told(error)}") from None
+    return load(Phase, file)

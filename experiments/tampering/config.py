@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from ...agents import PPOSettings
 from ...envs.tampering import PEOPLE, STEPS
-from ..config import ConfigError, read_yaml, told
+from ..blocks import Block, load
 
 EVERYBODY = "everybody"
 
 
-class _Block(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Plan(_Block):
+class Plan(Block):
     """A fixed plan for one person: so many opposing items first, then the person's own side.
 
     Its clicks an episode, as reported, and the margin within which ours count as the same.
@@ -30,7 +26,7 @@ class Plan(_Block):
     margin: float = Field(gt=0)
 
 
-class Replication(_Block):
+class Replication(Block):
     """The whole replication."""
 
     name: str
@@ -52,7 +48,4 @@ class Replication(_Block):
 
 def load_replication(file: Path) -> Replication:
     """Reads and validates the replication; raises `ConfigError`."""
-    try:
-        return Replication.model_validate(read_yaml(file))
-    except ValidationError as error:
-        raise ConfigError(f"{file}:\n{told(error)}") from None
+    return load(Replication, file)

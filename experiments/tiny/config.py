@@ -5,18 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from ...agents import PPOSettings
 from ...envs.tiny import TinyParameters
-from ..config import ConfigError, read_yaml, told
+from ..blocks import Block, load
 
 
-class _Block(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TinyWorldBlock(_Block):
+class TinyWorldBlock(Block):
     """A tiny world: the median person of a preset, with single parameters changed."""
 
     preset: str = "vulnerable"
@@ -33,7 +29,7 @@ class TinyWorldBlock(_Block):
         return TinyParameters.median(self.preset, **self.changes)
 
 
-class PeopleBlock(_Block):
+class PeopleBlock(Block):
     """People drawn from presets of the big world, each planned for by itself."""
 
     count: int = Field(20, ge=3, le=10_000)
@@ -42,7 +38,7 @@ class PeopleBlock(_Block):
     pulls: list[float] = Field(min_length=1)
 
 
-class FrontierBlock(_Block):
+class FrontierBlock(Block):
     """The most minutes for each price of drift, in one of the worlds."""
 
     world: str
@@ -50,7 +46,7 @@ class FrontierBlock(_Block):
     multipliers: list[float] = Field(min_length=2)
 
 
-class LearningBlock(_Block):
+class LearningBlock(Block):
     """PPO's trainings, one for each world, gamma and seed."""
 
     seeds: int = Field(5, ge=2, le=1000)
@@ -62,7 +58,7 @@ class LearningBlock(_Block):
     )
 
 
-class TinyHypothesis(_Block):
+class TinyHypothesis(Block):
     """A statement, with what is measured, of whom and where; `added` as in other experiments.
 
     value_share: PPO's value over the optimum's. drift: that of the policy less the neutral feed's.
@@ -93,7 +89,7 @@ class TinyHypothesis(_Block):
         return self
 
 
-class TinyStudy(_Block):
+class TinyStudy(Block):
     """The whole study."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_]*$")
@@ -151,7 +147,4 @@ class TinyStudy(_Block):
 
 def load_study(file: Path) -> TinyStudy:
     """Reads and validates a config; raises `ConfigError`."""
-    try:
-        return TinyStudy.model_validate(read_yaml(file))
-    except ValidationError as error:
-        raise ConfigError(f"{file}:\n{told(error)}") from None
+    return load(TinyStudy, file)

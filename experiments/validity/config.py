@@ -5,32 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PositiveFloat,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, PositiveFloat, model_validator
 
 from ...agents import PPOSettings
 from ...envs.feed_batch import missing
-from ..config import ConfigError, read_yaml, told
+from ..blocks import Block, load
 from .answerer import Answerer
 from .studies import STATISTICS
 
 
-class _Block(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Part(_Block):
+class Part(Block):
     """One statistic of a study and the band in which its mean must lie; null is an open end."""
 
     statistic: str
     means: str = Field(description="what the number is, with its unit")
-    band: tuple[float | None, float | None]
+    band: tuple[float | None, float | None] = Field(strict=False)
 
     @model_validator(mode="after")
     def _can_be_met(self) -> Self:
@@ -61,7 +50,7 @@ class Part(_Block):
         )
 
 
-class Row(_Block):
+class Row(Block):
     """One published finding and its simulated copy."""
 
     row: int = Field(ge=1)
@@ -75,7 +64,7 @@ class Row(_Block):
     parts: list[Part] = Field(min_length=1)
 
 
-class Answering(_Block):
+class Answering(Block):
     """What answers: `default` with overrides, and the fit's where `fitted`; see `Answerer.of`."""
 
     description: str
@@ -88,7 +77,7 @@ class Answering(_Block):
         return self
 
 
-class Knob(_Block):
+class Knob(Block):
     """A free parameter of the fit and the range it may move in."""
 
     parameter: str = Field(description="its path, such as habit.gain")
@@ -110,7 +99,7 @@ class Knob(_Block):
         return {group: {name: float(value)}}
 
 
-class FitBlock(_Block):
+class FitBlock(Block):
     """Parameters that are fitted together, and the statistics that identify them."""
 
     name: str
@@ -144,7 +133,7 @@ class FitBlock(_Block):
         return self
 
 
-class Fit(_Block):
+class Fit(Block):
     """The fit: block by block, in order, each from what the blocks before found."""
 
     seed: int = Field(ge=0, description="whose people are fitted to; none is measured later")
@@ -171,7 +160,7 @@ class Fit(_Block):
         return self
 
 
-class Validity(_Block):
+class Validity(Block):
     """The whole suite."""
 
     name: str
@@ -228,7 +217,4 @@ class Validity(_Block):
 
 def load_validity(file: Path) -> Validity:
     """Reads and validates the suite; raises `ConfigError`."""
-    try:
-        return Validity.model_validate(read_yaml(file))
-    except ValidationError as error:
-        raise ConfigError(f"{file}:\n{told(error)}") from None
+    return load(Validity, file)
