@@ -31,6 +31,7 @@ from .vec_env import feed_of
 
 Real = NDArray[np.float32]
 _HUNDREDTHS = 100.0  # of the axis of stances, as in `info["cost_induced_extremity"]`
+_LARGEST = 1e6  # budget; a float32 cannot hold any
 
 #: What a slot costs, (people,): minutes; or hundredths of |x|, outward only, or with its sign.
 COSTS = {
@@ -62,8 +63,8 @@ class LagrangianSettings(PPOSettings):
         for name, budget in budgets.items():
             if name not in COSTS:
                 raise ValueError(f"budgets: found {name!r}; allowed: {', '.join(COSTS)}")
-            if np.isnan(budget) or budget == -np.inf:
-                raise ValueError(f"budgets.{name}: found {budget}; allowed: a number or .inf")
+            if budget != np.inf and not abs(budget) <= _LARGEST:
+                raise ValueError(f"budgets.{name}: found {budget:g}; allowed: -1e6 to 1e6, or .inf")
         return budgets
 
 

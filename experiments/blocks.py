@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -24,12 +25,23 @@ class Block(BaseModel):
 
 SomeBlock = TypeVar("SomeBlock", bound=BaseModel)
 
+#: A name that is part of a file's name.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]*$")]
 #: A file that a config names. YAML has no paths: a text becomes one.
 FilePath = Annotated[Path, Field(strict=False)]
 
 
 class Below(ValueError):
     """Problems below a key, a line each, whose paths go on from that key's."""
+
+
+@contextmanager
+def below(*path: str) -> Iterator[None]:
+    """Problems inside are told as those of keys below `path`."""
+    try:
+        yield
+    except ValidationError as error:
+        raise Below(told(error, *path)) from None
 
 
 def load(block: type[SomeBlock], file: Path) -> SomeBlock:
@@ -55,8 +67,8 @@ def told(error: ValidationError, *under: str) -> str:
             text = 'not a text; allowed: a key in quotes, such as "null"'
         elif kind == "bool_type":
             text += ", true or false"
-        below = isinstance(problem.get("ctx", {}).get("error"), Below)
-        joint = "" if not path else "." if below else ": "
+        within = isinstance(problem.get("ctx", {}).get("error"), Below)
+        joint = "" if not path else "." if within else ": "
         lines += [f"{path}{joint}{line}{shown}" for line in text.splitlines()]
     return "\n".join(lines)
 

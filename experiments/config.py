@@ -10,15 +10,16 @@ import re
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from ..agents import KINDS, SETTINGS, SLATE_KINDS, Limits, PPOSettings, UseLimits
 from ..envs.feed_batch import missing
-from ..envs.world import NULLS, PRESETS, Slate, WorldParameters
+from ..envs.world import NULLS, PRESETS, Slate, WorldParameters, synthetic
 from ..envs.world import world as build_world
-from .blocks import Below, Block, load, once_each, told
+from .blocks import Block, below, load, once_each, told
 from .catalogue_file import CatalogueFile
 from .config_file import ConfigError, read_yaml
+from .feasible import check_limits, check_measuring, check_training
 from .metrics import METRICS
 
 __all__ = [
@@ -54,10 +55,8 @@ class WorldBlock(Block):
 
     @model_validator(mode="after")
     def _builds(self) -> Self:
-        try:
+        with below("overrides"):
             self.parameters()
-        except ValidationError as error:
-            raise Below(told(error, "overrides")) from None
         return self
 
     def parameters(self) -> WorldParameters:
@@ -253,17 +252,15 @@ class Experiment(Block):
                         "allowed: none"
                     )
         for name, block in self.policies.items():
-            try:
+            with below("policies", name, block.kind if block.kind in SETTINGS else "ppo"):
                 settings = self.settings(name)
-            except ValidationError as error:
-                own = block.kind if block.kind in SETTINGS else "ppo"
-                raise Below(told(error, "policies", name, own)) from None
             if block.kind == "ppo" and block.observation != "oracle" and settings.greedy_prior:
                 raise ValueError(
                     f"policies.{name}.ppo.greedy_prior: found {settings.greedy_prior:g} with the "
                     "platform's view; allowed: 0, or observation: oracle"
                 )
             self._can_train(name, settings)
+        self._fits_its_worlds()
         once_each("hypotheses", [hypothesis.name for hypothesis in self.hypotheses])
         once_each("splits", [split.name for split in self.splits])
         for hypothesis in self.hypotheses:
@@ -294,6 +291,37 @@ class Experiment(Block):
                 f"{where}: greedy_prior: found {settings.greedy_prior:g} in {slates[0]!r}, a world "
                 "of slates; allowed: 0"
             )
+
+    def _fits_its_worlds(self) -> None:
+        """Whether each policy can be trained and measured where it is run."""
+        for world, policies in self.cells.items():
+            parameters = self.worlds[world].parameters()
+            file = self.catalogue
+            count = parameters.catalogue.items if file is None else file.items
+            for name in policies:
+                block, settings = self.policies[name], self.settings(name)
+                learns = block.kind == "ppo" or hasattr(SETTINGS.get(block.kind), "n_envs")
+                spare = block.resources.memory_mb
+                if learns:
+                    check_training(
+                        f"policies.{name} (or training), in {world}",
+                        parameters,
+                        settings,
+                        observation=block.observation,
+                        items=count,
+                        memory_mb=spare,
+                    )
+                if block.limits is not None and file is None:  # else once the file is read
+                    where = f"policies.{name}, in {world}"
+                    check_limits(where, block.limits, synthetic(parameters))
+                check_measuring(
+                    f"evaluation.people, of {name} in {world}",
+                    self.evaluation.people,
+                    count,
+                    observation=block.observation,
+                    learned=learns,
+                    memory_mb=spare,
+                )
 
     def _require(self, where: str, policy: str, world: str) -> None:
         if policy not in self.cells.get(world, []):

@@ -25,6 +25,7 @@ from ..agents import KINDS, Chronological, Policy, build_policy, load_policy, pl
 from ..envs.feed_batch import missing
 from ..envs.world import PRESETS, WorldParameters, draw, synthetic, world
 from .blocks import Block
+from .feasible import check_measuring
 from .job import derived_seed, set_torch
 from .markdown import join, table
 from .metrics import METRICS, Case
@@ -183,7 +184,16 @@ def evaluation_record(large: Large) -> Record[PeopleBlock]:
     parameters = _world(large)
     if (why := missing(large.engine)) is not None:
         raise ResultError(f"engine: found {large.engine!r}, but {why}")
-    policy_of(large, parameters)
+    policy = policy_of(large, parameters)
+    try:
+        check_measuring(
+            "--block",
+            min(large.block, large.people),
+            parameters.catalogue.items,
+            observation=policy.observation,
+        )
+    except ValueError as error:
+        raise ResultError(str(error)) from None
 
     def blocks(folder: Path, say: Callable[[str], None]) -> Sequence[PeopleBlock]:
         seed = derived_seed(large.seed, "evaluation")

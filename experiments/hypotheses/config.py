@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, Self
 from pydantic import Field, ValidationError, model_validator
 
 from ...agents import PPOSettings
-from ..blocks import Block, load, once_each, told
+from ..blocks import Below, Block, Name, load, once_each, told
 from ..config import Evaluation, Experiment, PolicyBlock, WorldBlock
 from ..metrics import METRICS
 from .measures import STATISTICS
@@ -124,8 +124,8 @@ class Register(Block):
     training: PPOSettings = PPOSettings()
     worlds: dict[str, WorldBlock] = Field(min_length=1)
     policies: dict[str, PolicyBlock] = Field(min_length=1)
-    variants: dict[str, Variant] = Field(default_factory=dict)
-    saved: dict[str, Saved] = Field(default_factory=dict)
+    variants: dict[Name, Variant] = Field(default_factory=dict)
+    saved: dict[Name, Saved] = Field(default_factory=dict)
     hypotheses: list[Hypothesis] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -133,7 +133,7 @@ class Register(Block):
         try:
             _ = self.experiment  # refuses what no experiment may say
         except ValidationError as error:
-            raise ValueError(told(error)) from None
+            raise Below(told(error)) from None
         for name, variant in self.variants.items():
             if variant.of not in self.policies or name in self.policies:
                 allowed = ", ".join(self.policies)
@@ -146,8 +146,7 @@ class Register(Block):
                     self._require(f"saved.{result}.cells.{world}", policy, self.policies)
         names = [hypothesis.name for hypothesis in self.hypotheses]
         names += [f"{h.name}.{t.name}" for h in self.hypotheses for t in h.claims + h.nulls]
-        if len(set(names)) < len(names):
-            raise ValueError(f"hypotheses: found {names}; allowed: each name once")
+        once_each("hypotheses", names)
         for where, asked in self._asked():
             for cell in asked.parsed.cells:
                 self._require(where, cell.world, self.worlds)

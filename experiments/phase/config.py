@@ -10,8 +10,9 @@ from pydantic import Field, model_validator
 
 from ...agents import PPOSettings
 from ...envs.world import WorldParameters, altered, world
-from ..blocks import Block, load
+from ..blocks import Block, below, load
 from ..config import Evaluation
+from ..feasible import check_measuring, check_training
 
 _PPO = "ppo."
 
@@ -28,6 +29,12 @@ class Axis(Block):
     def _rises(self) -> Self:
         if any(a >= b for a, b in zip(self.values, self.values[1:], strict=False)):
             raise ValueError(f"values: found {self.values}; allowed: rising values")
+        if self.scale == "log" and self.values[0] <= 0:
+            raise ValueError(f"values: found {self.values[0]:g} on a log scale; allowed: above 0")
+        named = self.parameter.removeprefix(_PPO) if self.parameter.startswith(_PPO) else None
+        if named is not None and named not in PPOSettings.model_fields:
+            allowed = ", ".join(_PPO + name for name in PPOSettings.model_fields)
+            raise ValueError(f"parameter: found {self.parameter!r}; allowed: {allowed}")
         return self
 
     def world(self, value: float) -> dict[str, Any]:
@@ -35,14 +42,21 @@ class Axis(Block):
         if self.parameter.startswith(_PPO):
             return {}
         group, _, name = self.parameter.partition(".")
-        found: float | int = int(value) if self.parameter == "calendar.days" else float(value)
-        return {group: {name: found}}
+        default = getattr(getattr(WorldParameters(), group, None), name, None)
+        return {group: {name: _like(default, value)} if name else _like(default, value)}
 
     def training(self, value: float) -> dict[str, Any]:
         """What this value overrides in PPO's settings."""
         if not self.parameter.startswith(_PPO):
             return {}
-        return {self.parameter.removeprefix(_PPO): value}
+        name = self.parameter.removeprefix(_PPO)
+        return {name: _like(getattr(PPOSettings(), name), value)}
+
+
+def _like(default: Any, value: float) -> float | int:
+    """The value as a whole number where the default is one; a switch or a text takes neither."""
+    whole = isinstance(default, int) and not isinstance(default, bool) and value.is_integer()
+    return int(value) if whole else float(value)
 
 
 class Mark(Block):
@@ -69,11 +83,20 @@ class Phase(Block):
     evaluation: Evaluation = Evaluation(people=300)
 
     @model_validator(mode="after")
-    def _every_corner_builds(self) -> Self:
-        for x in (self.x.values[0], self.x.values[-1]):
-            for y in (self.y.values[0], self.y.values[-1]):
-                self.parameters(x, y)
-                self.settings(x, y)
+    def _every_edge_builds(self) -> Self:
+        if self.x.parameter == self.y.parameter:
+            raise ValueError(f"y.parameter: found {self.y.parameter!r}, as in x; allowed: another")
+        with below("overrides"):
+            world(self.preset, overrides=self.overrides)
+        edges = [(x, y) for x in self.x.values for y in (self.y.values[0], self.y.values[-1])]
+        edges += [(x, y) for y in self.y.values for x in (self.x.values[0], self.x.values[-1])]
+        for x, y in dict.fromkeys(edges):
+            where = f"x, y (at {x:g}, {y:g})"
+            with below(where):
+                parameters, settings = self.parameters(x, y), self.settings(x, y)
+            check_training(where, parameters, settings, observation="oracle")
+            items = parameters.catalogue.items
+            check_measuring(where, self.evaluation.people, items, observation="oracle")
         return self
 
     def parameters(self, x: float, y: float) -> WorldParameters:

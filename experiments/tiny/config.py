@@ -9,7 +9,9 @@ from pydantic import Field, model_validator
 
 from ...agents import PPOSettings
 from ...envs.tiny import TinyParameters
-from ..blocks import Block, load
+from ...envs.world import PRESETS
+from ..blocks import Block, Name, below, load, once_each
+from ..feasible import check_memory
 
 
 class TinyWorldBlock(Block):
@@ -21,7 +23,13 @@ class TinyWorldBlock(Block):
 
     @model_validator(mode="after")
     def _builds(self) -> Self:
-        self.parameters()
+        with below("changes"):
+            parameters = self.parameters()
+        states = parameters.stances * parameters.habits * parameters.regrets
+        cells = states * parameters.satiations**2 * parameters.items
+        # Of each state and action: 64 states that follow, with their chances and their rows.
+        found = f"a grid of {cells:,} states and actions"
+        check_memory("changes", found, 64 * 3 * 8.0 * cells)
         return self
 
     def parameters(self) -> TinyParameters:
@@ -99,7 +107,7 @@ class TinyStudy(Block):
     gammas: list[float] = Field(min_length=2)
     pulls: list[float] = Field(min_length=2, description="for the map, of the world `map`")
     map: str
-    worlds: dict[str, TinyWorldBlock] = Field(min_length=1)
+    worlds: dict[Name, TinyWorldBlock] = Field(min_length=1)
     people: PeopleBlock
     frontier: FrontierBlock
     losses: list[float] = Field(
@@ -121,6 +129,16 @@ class TinyStudy(Block):
         for where, gammas in (("gammas", self.gammas), ("learning.gammas", self.learning.gammas)):
             if gammas != sorted(set(gammas)) or gammas[0] != 0 or gammas[-1] > 0.999:
                 raise ValueError(f"{where}: found {gammas}; allowed: rising from 0 to at most .999")
+        for preset in self.people.presets:
+            if preset not in PRESETS:
+                raise ValueError(
+                    f"people.presets: found {preset!r}; allowed: {', '.join(PRESETS)}"
+                )
+        once_each("people.presets", self.people.presets)
+        once_each("people.pulls", self.people.pulls)
+        once_each("pulls", self.pulls)
+        once_each("learning.worlds", self.learning.worlds)
+        once_each("hypotheses", [h.name for h in self.hypotheses])
         for pull in (*self.pulls, *self.people.pulls):
             if not 0 <= pull <= 1.6:
                 raise ValueError(f"pulls: found {pull}; allowed: 0 to 1.6")

@@ -9,7 +9,8 @@ from pydantic import Field, PositiveFloat, model_validator
 
 from ...agents import PPOSettings
 from ...envs.feed_batch import missing
-from ..blocks import Block, load
+from ..blocks import Block, Name, below, load, once_each
+from ..feasible import check_training
 from .answerer import Answerer
 from .studies import STATISTICS
 
@@ -73,7 +74,8 @@ class Answering(Block):
 
     @model_validator(mode="after")
     def _builds(self) -> Self:
-        Answerer.of(self.overrides)
+        with below("overrides"):
+            Answerer.of(self.overrides)
         return self
 
 
@@ -90,12 +92,13 @@ class Knob(Block):
         if not self.low < self.high:
             raise ValueError(f"low, high: found {self.low}, {self.high}; allowed: low < high")
         for value in (self.low, self.high):
-            Answerer.of(self.override(value))
+            with below("low, high"):
+                Answerer.of(self.override(value)).value_of(self.parameter)
         return self
 
     def override(self, value: float) -> dict[str, Any]:
         """The override that sets it."""
-        group, name = self.parameter.split(".")
+        group, _, name = self.parameter.partition(".")
         return {group: {name: float(value)}}
 
 
@@ -130,6 +133,8 @@ class FitBlock(Block):
                     f"inset: found {name!r}; allowed: statistics of the block: "
                     + ", ".join(self.statistics)
                 )
+        once_each("knobs", [knob.parameter for knob in self.knobs])
+        once_each("statistics", self.statistics)
         return self
 
 
@@ -150,7 +155,9 @@ class Fit(Block):
 
     @model_validator(mode="after")
     def _starts(self) -> Self:
-        Answerer.of(self.start)
+        with below("start"):
+            Answerer.of(self.start)
+        once_each("blocks", [block.name for block in self.blocks])
         return self
 
     @model_validator(mode="after")
@@ -171,7 +178,7 @@ class Validity(Block):
         None, ge=10, le=100_000, description="people where crossings, which are rare, count"
     )
     training: PPOSettings = PPOSettings()
-    worlds: dict[str, Answering] = Field(min_length=1)
+    worlds: dict[Name, Answering] = Field(min_length=1)
     rows: list[Row] = Field(min_length=1)
     fit: Fit | None = None
     ensemble: int | None = Field(
@@ -186,6 +193,9 @@ class Validity(Block):
         numbers = [row.row for row in self.rows]
         if len(set(numbers)) < len(numbers):
             raise ValueError(f"rows: found {numbers}; allowed: each row once")
+        for name, answering in self.worlds.items():
+            parameters = Answerer.of(answering.overrides).parameters
+            check_training(f"training, in {name}", parameters, self.training)
         if self.fit is None:
             if any(answering.fitted for answering in self.worlds.values()):
                 raise ValueError("worlds: found one that is fitted; allowed: with a `fit` block")
