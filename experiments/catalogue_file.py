@@ -54,6 +54,7 @@ __all__ = [
     "CatalogueFile",
     "CatalogueReport",
     "ids_of",
+    "open_catalogue",
     "read_catalogue",
     "topics_of",
 ]
@@ -70,7 +71,7 @@ class CatalogueColumns(Block):
     id: str = Field(min_length=1, description="unique name of the video")
     topic: str = Field(min_length=1, description="tag, or several separated by commas")
     duration: str | None = Field(None, min_length=1, description="length of the video")
-    duration_unit: Literal["s", "ms"] = Field("s", description="unit of the durations")
+    duration_unit: Literal["s", "ms"] = Field("s", description="unit of durations that are numbers")
     creator: str | None = Field(None, min_length=1, description="who posted it")
     sponsor: str | None = Field(None, min_length=1, description="whether it is an advertisement")
     sponsor_value: str | None = Field(None, min_length=1, description="the value that marks one")
@@ -122,14 +123,23 @@ class CatalogueReport:
     """Of the file, to know it again."""
 
 
-def read_catalogue(config: CatalogueFile, parameters: WorldParameters) -> CatalogueReport:
-    """Reads, checks, repairs and shortlists a file by the rules at the head of this module.
-
-    Raises `CatalogueError` for a file that cannot be used.
-    """
+def open_catalogue(config: CatalogueFile) -> Table:
+    """The columns of the file; raises `CatalogueError` for one that cannot be read."""
     if config.path is None:
         raise CatalogueError("catalogue.path: found none; allowed: a CSV or Parquet file")
-    table = read_table(config.path, config.columns.names(), config.encoding)
+    units = {"duration": config.columns.duration_unit}
+    return read_table(config.path, config.columns.names(), config.encoding, units)
+
+
+def read_catalogue(
+    config: CatalogueFile, parameters: WorldParameters, table: Table | None = None
+) -> CatalogueReport:
+    """Reads, checks, repairs and shortlists a file by the rules at the head of this module.
+
+    table: the file's columns, where it has been read already. Raises `CatalogueError` for a file
+    that cannot be used.
+    """
+    table = (open_catalogue(config) if table is None else table).with_clean_books()
     rule, generator = parameters.catalogue, np.random.Generator(np.random.Philox(config.seed))
     ids = ids_of(table)
     topic, labels = topics_of(table, parameters.population.topics)

@@ -50,7 +50,7 @@ class LogColumns(Block):
         "s", description="seconds or milliseconds since 1970, ISO dates and times, or slots"
     )
     minutes: str | None = Field(None, min_length=1, description="how long")
-    minutes_unit: Literal["s", "ms", "min"] = Field("min", description="unit of the minutes")
+    minutes_unit: Literal["s", "ms", "min"] = Field("min", description="unit of minutes that are numbers")
     rating: str | None = Field(None, min_length=1, description="what they said of it, a number")
     topic: str | None = Field(None, min_length=1, description="tags, if no file of items has them")
     event: str | None = Field(None, min_length=1, description="what kind of row it is")
@@ -121,7 +121,8 @@ def read_log(config: LogFile, parameters: WorldParameters) -> LogReport:
     if config.path is None:
         raise TableError("log.path: found none; allowed: a CSV or Parquet file")
     columns = config.columns
-    table = read_table(config.path, columns.names(), config.encoding)
+    units = {"minutes": columns.minutes_unit}
+    table = read_table(config.path, columns.names(), config.encoding, units)
     rows = _views_of(table, columns.event_value)
     for role in ("user", "item", "time"):
         cells = table.cells[role]
