@@ -81,12 +81,14 @@ def load_budgets(file: Path) -> Budgets:
     return load(Budgets, file)
 
 
-def budgets_record(budgets: Budgets, results: Path) -> Record[Cell]:
+def budgets_record(budgets: Budgets, configs: Path, results: Path) -> Record[Cell]:
     """What `undertow budgets` makes; results: the folder of the results that hold the policies.
+
+    configs: where a relative `experiment` starts. `load_budgets` has it start at the config.
 
     Raises `ResultError` where a policy was not saved.
     """
-    experiment = load_experiment(budgets.experiment)
+    experiment = load_experiment(configs / budgets.experiment)
     measured = {name for policies in experiment.cells.values() for name in policies}
     constrained = _constrained(experiment, sorted(measured))
     if unknown := sorted(set(budgets.beside) - set(constrained)):

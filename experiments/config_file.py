@@ -143,7 +143,7 @@ class _Checked:
             if not isinstance(key, yaml.ScalarNode) or key.tag != _TAG + "str":
                 text = _short(key.value) if isinstance(key, yaml.ScalarNode) else "no text"
                 example = text if isinstance(key, yaml.ScalarNode) else "null"
-                allowed = f'a text as key, in quotes, such as "{example}"'
+                allowed = f'a key in quotes, such as "{example}"'
                 raise self.problem(key, path, f"the key {text}", allowed)
             self._text(key, path)
             children.append((value, f"{before}{_short(key.value)}"))
@@ -205,16 +205,14 @@ def _resolved(file: Path) -> Path:
 
 def _mapping(file: Path) -> dict[str, Any]:
     """What one file says, by itself."""
-    loader = _Loader(_text_of(file))
     try:
+        loader = _Loader(_text_of(file))
         node = loader.get_single_node()
         if node is not None:
             _Checked(file).look(node)
         data = None if node is None else loader.construct_document(node)
     except yaml.YAMLError as error:
         raise ConfigError(f"{file}: not YAML: {error}") from None
-    finally:
-        loader.dispose()
     if not isinstance(data, dict):
         raise ConfigError(f"{file}: found {type(data).__name__}; allowed: a mapping of keys")
     own: dict[str, Any] = _own(data)

@@ -31,10 +31,6 @@ class Axis(Block):
             raise ValueError(f"values: found {self.values}; allowed: rising values")
         if self.scale == "log" and self.values[0] <= 0:
             raise ValueError(f"values: found {self.values[0]:g} on a log scale; allowed: above 0")
-        named = self.parameter.removeprefix(_PPO) if self.parameter.startswith(_PPO) else None
-        if named is not None and named not in PPOSettings.model_fields:
-            allowed = ", ".join(_PPO + name for name in PPOSettings.model_fields)
-            raise ValueError(f"parameter: found {self.parameter!r}; allowed: {allowed}")
         return self
 
     def world(self, value: float) -> dict[str, Any]:
@@ -50,12 +46,12 @@ class Axis(Block):
         if not self.parameter.startswith(_PPO):
             return {}
         name = self.parameter.removeprefix(_PPO)
-        return {name: _like(getattr(PPOSettings(), name), value)}
+        return {name: _like(getattr(PPOSettings(), name, None), value)}
 
 
 def _like(default: Any, value: float) -> float | int:
     """The value as a whole number where the default is one; a switch or a text takes neither."""
-    whole = isinstance(default, int) and not isinstance(default, bool) and value.is_integer()
+    whole = isinstance(default, int) and not isinstance(default, bool) and float(value).is_integer()
     return int(value) if whole else float(value)
 
 
