@@ -40,13 +40,16 @@ _LANE = Mechanism.POLICY + 1024
 class BanditSettings(BaseModel):
     """How a linear bandit learns."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    slots: int = Field(1_500_000, ge=1, description="person-slots of learning")
-    n_envs: int = Field(512, ge=1, description="people in the batch")
-    every: int = Field(8, ge=1, description="slots of the batch between solutions for theta")
+    slots: int = Field(1_500_000, ge=1, le=10**9, description="person-slots of learning")
+    n_envs: int = Field(512, ge=1, le=10**7, description="people in the batch")
+    every: int = Field(
+        8, ge=1, le=10**9, description="slots of the batch between solutions for theta"
+    )
     reads: Reads = Field("all", description="all: the whole observation; own: the item's group")
-    ridge: float = Field(1.0, gt=0, le=1e6, description="weight of the prior theta = 0")
+    # Below this, what 1e9 slots add can hide it in a float64, and A is singular.
+    ridge: float = Field(1.0, ge=1e-3, le=1e6, description="weight of the prior theta = 0")
 
 
 class LinUCBSettings(BanditSettings):

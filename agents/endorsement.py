@@ -26,7 +26,7 @@ _TIES = Mechanism.POLICY + 8
 class EndorsementSettings(BaseModel):
     """How the ranking is served."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     top: int = Field(3, ge=1, le=10_000, description="best items served in turn; 1: the best one")
 

@@ -14,7 +14,7 @@ simulator tells them, and no platform could.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
@@ -31,6 +31,7 @@ from .vec_env import feed_of
 
 Real = NDArray[np.float32]
 _HUNDREDTHS = 100.0  # of the axis of stances, as in `info["cost_induced_extremity"]`
+_LARGEST = 1e6  # budget; a float32 cannot hold any
 
 #: What a slot costs, (people,): minutes; or hundredths of |x|, outward only, or with its sign.
 COSTS = {
@@ -43,7 +44,7 @@ COSTS = {
 class LagrangianSettings(PPOSettings):
     """PPO's settings, budgets and how multipliers and cost critics learn."""
 
-    budgets: dict[str, float] = Field(
+    budgets: dict[str, Annotated[float, Field(allow_inf_nan=True)]] = Field(
         min_length=1,
         description="cost: most of it a day and person who is there; .inf for no budget",
     )
@@ -62,8 +63,8 @@ class LagrangianSettings(PPOSettings):
         for name, budget in budgets.items():
             if name not in COSTS:
                 raise ValueError(f"budgets: found {name!r}; allowed: {', '.join(COSTS)}")
-            if np.isnan(budget):
-                raise ValueError(f"budgets.{name}: found nan; allowed: a number or .inf")
+            if budget != np.inf and not abs(budget) <= _LARGEST:
+                raise ValueError(f"budgets.{name}: found {budget:g}; allowed: -1e6 to 1e6, or .inf")
         return budgets
 
 
@@ -77,7 +78,9 @@ def mixed(reward: Real, costs: Real, multipliers: Real) -> Real:
 def stepped(integral: Real, excess: Real, rate: float, gain: float) -> tuple[Real, Real]:
     """Integral and multipliers after a rollout; excess: (J - d) / s, -inf without a budget."""
     summed: Real = np.maximum(integral + rate * excess, 0.0).astype(np.float32)
-    multipliers: Real = np.maximum(summed + gain * excess, 0.0).astype(np.float32)
+    # A gain of 0 times an excess of -inf would be no number.
+    damped = gain * excess if gain else np.where(np.isinf(excess), excess, 0.0)
+    multipliers: Real = np.maximum(summed + damped, 0.0).astype(np.float32)
     return summed, multipliers
 
 

@@ -31,7 +31,7 @@ _LIMITS = "limits.json"
 class Limits(BaseModel):
     """Limits on what leads; at least one."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     extremity_cap: float | None = Field(None, ge=0, le=1, description="largest |stance| that leads")
     topic_share: float | None = Field(
@@ -56,6 +56,31 @@ class Limits(BaseModel):
     def each(self) -> int:
         """Leads that a topic may have in a window."""
         return math.floor((self.topic_share or 1.0) * self.window + 1e-9)
+
+    def check(self, items: Items) -> None:
+        """Raises `ValueError` where nothing in this catalogue could lead at some time."""
+        self.check_leads(items.topic, _extremity(items))
+
+    def check_leads(self, topic: NDArray[np.int64], extremity: NDArray[np.float64]) -> None:
+        """The same of the topic and the civic |stance| of each item, (items,)."""
+        cap, share = self.extremity_cap, self.topic_share
+        topics = np.unique(topic if cap is None else topic[extremity <= cap]).size
+        if not topics:
+            raise ValueError(
+                f"limits.extremity_cap: found {cap}, which no item keeps; allowed: "
+                f"{extremity.min():g} or more with this catalogue"
+            )
+        if share is not None and topics * self.each < self.window:
+            least = math.ceil(self.window / topics) / self.window
+            raise ValueError(
+                f"limits.topic_share: found {share:g} of {self.window} leads with {topics} topics, "
+                f"too few to fill them; allowed: {least:g} or more"
+            )
+
+
+def _extremity(items: Items) -> NDArray[np.float64]:
+    """Civic |stance|; rounded, so that a cap of 0.3 keeps a float32 that is written 0.3."""
+    return np.asarray(items.civic * np.abs(items.stance), dtype=np.float64).round(6)
 
 
 @runtime_checkable
@@ -86,29 +111,17 @@ class Limited:
         self.topic, self.extremity, self.supply = topic, extremity, supply
         cap = limits.extremity_cap
         self._mild = np.ones(topic.size, bool) if cap is None else extremity <= cap
-        topics = np.unique(topic[self._mild]).size
-        if not topics:
-            raise ValueError(
-                f"limits.extremity_cap: found {cap}, which no item keeps; allowed: "
-                f"{extremity.min():g} or more with this catalogue"
-            )
-        if limits.topic_share is not None and topics * limits.each < limits.window:
-            raise ValueError(
-                f"limits.topic_share: found {limits.topic_share:g} with {topics} topics, too few "
-                f"to fill {limits.window} leads; allowed: 1/{topics} or more of a window"
-            )
+        limits.check_leads(topic, extremity)
         self._people: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
 
     @classmethod
     def of(cls, policy: Policy, limits: Limits, items: Items) -> Self:
         """With this catalogue."""
-        # Rounded, so that a cap of 0.3 keeps an item whose float32 stance is written 0.3.
-        extremity = np.asarray(items.civic * np.abs(items.stance), dtype=np.float64).round(6)
         return cls(
             policy,
             limits,
             topic=items.topic,
-            extremity=extremity,
+            extremity=_extremity(items),
             supply=np.asarray(items.supply, dtype=np.float64),
         )
 

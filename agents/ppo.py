@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
 from gymnasium.spaces import MultiDiscrete
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
@@ -24,18 +24,22 @@ from .skip_policy import SkipActorCriticPolicy
 from .vec_env import consecutive, make_vec_env
 
 _VIEW = "undertow"
+#: Hidden units of each layer; YAML and JSON have lists for it.
+Layers = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=65_536)], ...], Field(strict=False, max_length=64)
+]
 
 
 class PPOSettings(BaseModel):
     """Hyperparameters of PPO (Schulman et al. 2017) and of its training."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    slots: int = Field(1_500_000, ge=1, description="person-slots of training")
-    n_envs: int = Field(512, ge=1, description="people in the batch")
-    n_steps: int = Field(64, ge=1, description="slots a person between updates")
-    batch_size: int = Field(4096, ge=2, description="minibatch")
-    n_epochs: int = Field(4, ge=1, description="passes over a rollout")
+    slots: int = Field(1_500_000, ge=1, le=10**12, description="person-slots of training")
+    n_envs: int = Field(512, ge=1, le=10**7, description="people in the batch")
+    n_steps: int = Field(64, ge=1, le=10**6, description="slots a person between updates")
+    batch_size: int = Field(4096, ge=2, le=10**9, description="minibatch")
+    n_epochs: int = Field(4, ge=1, le=10_000, description="passes over a rollout")
     learning_rate: float = Field(6e-3, gt=0, le=1, description="at the start; falls linearly to 0")
     gamma: float = Field(0.97, ge=0, le=1, description="discount a slot; 0 is the myopic agent")
     gae_lambda: float = Field(0.2, ge=0, le=1, description="GAE lambda of the actor's advantages")
@@ -47,7 +51,7 @@ class PPOSettings(BaseModel):
     ent_coef: float = Field(0.0, ge=0, le=1, description="entropy bonus")
     vf_coef: float = Field(0.5, ge=0, le=10, description="weight of the value loss")
     max_grad_norm: float = Field(0.5, gt=0, le=100, description="gradient clip")
-    net: tuple[int, ...] = Field((64, 64), description="hidden units of policy and value net")
+    net: Layers = Field((64, 64), description="hidden units of policy and value net")
     greedy_prior: float = Field(
         0.0,
         ge=0,
@@ -68,6 +72,11 @@ class PPOSettings(BaseModel):
         exclude_if=lambda engine: engine == "numpy",
         description="what plays the world in training; numba is faster (undertow[fast])",
     )
+
+    @model_validator(mode="after")
+    def _rolls_out(self) -> Self:
+        check_rollout(self.n_envs, self.n_steps)
+        return self
 
 
 class PPOPolicy:
@@ -211,6 +220,14 @@ class PPOPolicy:
                 f"policy {file}: a PPO that `save` did not write; allowed: one it wrote"
             )
         return cls(model, view["observation"], deterministic=view["deterministic"])
+
+
+def check_rollout(n_envs: int, n_steps: int) -> None:
+    """Raises `ValueError` for a rollout of one slot, whose advantage has no spread."""
+    if n_envs * n_steps < 2:
+        raise ValueError(
+            f"n_envs, n_steps: found a rollout of {n_envs} x {n_steps} slots; allowed: 2 or more"
+        )
 
 
 def learner(

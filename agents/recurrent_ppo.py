@@ -7,12 +7,12 @@ partially observed problem, for which a recurrent policy keeps a memory of its o
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sb3_contrib import RecurrentPPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecNormalize
@@ -20,7 +20,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from undertow.envs.world import Items, WorldParameters
 
 from .policy import Action, Observed
-from .ppo import among, drawn_by_lots, falling
+from .ppo import Layers, among, check_rollout, drawn_by_lots, falling
 from .skip_recurrent import SkipRecurrentPolicy
 from .vec_env import consecutive, make_vec_env
 
@@ -30,13 +30,15 @@ _VIEW = "undertow"
 class RecurrentPPOSettings(BaseModel):
     """Hyperparameters of RecurrentPPO and of its training."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    slots: int = Field(1_500_000, ge=1, description="person-slots of training")
-    n_envs: int = Field(512, ge=1, description="people in the batch")
-    n_steps: int = Field(64, ge=1, description="slots a person between updates, and of memory")
-    batch_size: int = Field(4096, ge=2, description="minibatch")
-    n_epochs: int = Field(4, ge=1, description="passes over a rollout")
+    slots: int = Field(1_500_000, ge=1, le=10**12, description="person-slots of training")
+    n_envs: int = Field(512, ge=1, le=10**7, description="people in the batch")
+    n_steps: int = Field(
+        64, ge=1, le=10**6, description="slots a person between updates, and of memory"
+    )
+    batch_size: int = Field(4096, ge=2, le=10**9, description="minibatch")
+    n_epochs: int = Field(4, ge=1, le=10_000, description="passes over a rollout")
     learning_rate: float = Field(6e-3, gt=0, le=1, description="at the start; falls linearly to 0")
     gamma: float = Field(0.97, ge=0, le=1, description="discount a slot")
     gae_lambda: float = Field(0.2, ge=0, le=1, description="GAE lambda")
@@ -45,8 +47,19 @@ class RecurrentPPOSettings(BaseModel):
     vf_coef: float = Field(0.5, ge=0, le=10, description="weight of the value loss")
     max_grad_norm: float = Field(0.5, gt=0, le=100, description="gradient clip")
     lstm: int = Field(32, ge=1, le=1024, description="units of the LSTM, which both nets read")
-    net: tuple[int, ...] = Field((32,), description="hidden units of policy and value net after it")
+    net: Layers = Field((32,), description="hidden units of policy and value net after it")
     deterministic: bool = Field(False, description="deploy the likeliest item, not a draw")
+
+    @model_validator(mode="after")
+    def _rolls_out(self) -> Self:
+        check_rollout(self.n_envs, self.n_steps)
+        # sb3-contrib divides by the spread of advantages in each minibatch: of one it is none.
+        if self.n_envs * self.n_steps % self.batch_size == 1:
+            raise ValueError(
+                f"batch_size: found {self.batch_size}, which leaves a minibatch of 1 of a rollout "
+                f"of {self.n_envs} x {self.n_steps} slots; allowed: one that leaves 0, 2 or more"
+            )
+        return self
 
 
 class RecurrentPPOPolicy:

@@ -31,7 +31,7 @@ _USE_LIMITS = "use_limits.json"
 class UseLimits(BaseModel):
     """Limits on a person's use; at least one."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     daily_limit: float | None = Field(None, gt=0, description="minutes a day")
     break_after: int | None = Field(None, ge=1, description="slots open in a row before a prompt")

@@ -19,13 +19,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from ..agents import Binding, LagrangianSettings, Policy, in_world, load_policy
 from ..agents.lagrangian import COSTS
 from ..envs.feed_batch import FeedBatch
 from ..envs.world import Items, WorldParameters
-from .config import ConfigError, Experiment, load_experiment, read_yaml, told
+from .blocks import Block, FilePath, load
+from .config import ConfigError, Experiment, load_experiment
 from .job import derived_seed, set_torch, world_of
 from .markdown import join, table
 from .record import Record, made_section
@@ -35,14 +36,12 @@ from .statistics import estimate
 UNCONSTRAINED = "unconstrained"
 
 
-class Budgets(BaseModel):
+class Budgets(Block):
     """What is measured, and how near counts as kept."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     title: str
-    experiment: str = Field(description="config of the result, a file beside the folder of this")
+    experiment: FilePath = Field(description="config of the result")
     unconstrained: str = Field("ppo", description="policy without budgets")
     unconstrained_result: str = Field("headline", description="the result that holds it")
     beside: list[str] = Field(
@@ -79,14 +78,13 @@ class Cell:
 
 def load_budgets(file: Path) -> Budgets:
     """Reads and validates the config; raises `ConfigError`."""
-    try:
-        return Budgets.model_validate(read_yaml(file))
-    except ValidationError as error:
-        raise ConfigError(f"{file}:\n{told(error)}") from None
+    return load(Budgets, file)
 
 
 def budgets_record(budgets: Budgets, configs: Path, results: Path) -> Record[Cell]:
-    """What `undertow budgets` makes; configs: the folder of the experiment, results: of policies.
+    """What `undertow budgets` makes; results: the folder of the results that hold the policies.
+
+    configs: where a relative `experiment` starts. `load_budgets` has it start at the config.
 
     Raises `ResultError` where a policy was not saved.
     """
@@ -95,7 +93,7 @@ def budgets_record(budgets: Budgets, configs: Path, results: Path) -> Record[Cel
     constrained = _constrained(experiment, sorted(measured))
     if unknown := sorted(set(budgets.beside) - set(constrained)):
         raise ConfigError(
-            f"beside: found {', '.join(unknown)}; allowed: policies of {budgets.experiment} with "
+            f"beside: found {', '.join(unknown)}; allowed: policies of {budgets.experiment.name} with "
             f"budgets ({', '.join(constrained)})"
         )
 
@@ -118,7 +116,8 @@ def budgets_record(budgets: Budgets, configs: Path, results: Path) -> Record[Cel
     return Record(
         budgets.name,
         "budgets",
-        budgets.model_dump(mode="json"),
+        # Where the config lies differs between machines; the manifest's hash is that of its name.
+        budgets.model_dump(mode="json") | {"experiment": budgets.experiment.name},
         tasks_of=cells,
         work=measure,
         finish=lambda folder, tasks, data, manifest: _finish(budgets, tasks, data, manifest),

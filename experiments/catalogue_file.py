@@ -38,11 +38,12 @@ from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from ..envs.world import Items, WorldParameters, altered, assemble
 from ..envs.world.arrays import Int
 from ..envs.world.catalogue import civic_content
+from .blocks import Block, FilePath
 from .table_file import Encoding, Table, read_table
 from .table_file import TableError as CatalogueError
 
@@ -53,6 +54,7 @@ __all__ = [
     "CatalogueFile",
     "CatalogueReport",
     "ids_of",
+    "open_catalogue",
     "read_catalogue",
     "topics_of",
 ]
@@ -63,17 +65,13 @@ UNKNOWN = "unknown"
 _LONGEST = 100 * 24 * 3600  # seconds; a longer video is a mistake in the file or in duration_unit
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class CatalogueColumns(_Strict):
+class CatalogueColumns(Block):
     """Which column of the file holds what."""
 
     id: str = Field(min_length=1, description="unique name of the video")
     topic: str = Field(min_length=1, description="tag, or several separated by commas")
     duration: str | None = Field(None, min_length=1, description="length of the video")
-    duration_unit: Literal["s", "ms"] = Field("s", description="unit of the durations")
+    duration_unit: Literal["s", "ms"] = Field("s", description="unit of durations that are numbers")
     creator: str | None = Field(None, min_length=1, description="who posted it")
     sponsor: str | None = Field(None, min_length=1, description="whether it is an advertisement")
     sponsor_value: str | None = Field(None, min_length=1, description="the value that marks one")
@@ -94,10 +92,10 @@ class CatalogueColumns(_Strict):
         return {role: name for role in roles if (name := getattr(self, role)) is not None}
 
 
-class CatalogueFile(_Strict):
+class CatalogueFile(Block):
     """The block `catalogue:` of a config: a file of videos in place of the synthetic catalogue."""
 
-    path: Path | None = Field(None, description="CSV or Parquet; or given on the command line")
+    path: FilePath | None = Field(None, description="CSV or Parquet; or given on the command line")
     columns: CatalogueColumns
     items: int = Field(60, ge=4, le=20_000, description="shortlist, the size of the action space")
     seed: int = Field(7, ge=0, description="seed of the shortlist and of all that is drawn")
@@ -125,14 +123,23 @@ class CatalogueReport:
     """Of the file, to know it again."""
 
 
-def read_catalogue(config: CatalogueFile, parameters: WorldParameters) -> CatalogueReport:
-    """Reads, checks, repairs and shortlists a file by the rules at the head of this module.
-
-    Raises `CatalogueError` for a file that cannot be used.
-    """
+def open_catalogue(config: CatalogueFile) -> Table:
+    """The columns of the file; raises `CatalogueError` for one that cannot be read."""
     if config.path is None:
         raise CatalogueError("catalogue.path: found none; allowed: a CSV or Parquet file")
-    table = read_table(config.path, config.columns.names(), config.encoding)
+    units = {"duration": config.columns.duration_unit}
+    return read_table(config.path, config.columns.names(), config.encoding, units)
+
+
+def read_catalogue(
+    config: CatalogueFile, parameters: WorldParameters, table: Table | None = None
+) -> CatalogueReport:
+    """Reads, checks, repairs and shortlists a file by the rules at the head of this module.
+
+    table: the file's columns, where it has been read already. Raises `CatalogueError` for a file
+    that cannot be used.
+    """
+    table = (open_catalogue(config) if table is None else table).with_clean_books()
     rule, generator = parameters.catalogue, np.random.Generator(np.random.Philox(config.seed))
     ids = ids_of(table)
     topic, labels = topics_of(table, parameters.population.topics)

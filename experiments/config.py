@@ -1,11 +1,7 @@
 """One YAML file is one experiment: worlds, policies, seeds, evaluation, hypotheses.
 
-`extends: FILE` lays a file's keys over another's (a path beside it): mappings are merged key by
-key, anything else replaces; a key set to null is taken away.
-`overrides_from: FILE` in a world lays the world's own `overrides` over those that a file beside the
-config holds, such as the `world.yaml` of `undertow fit-views`.
-Unknown keys and values out of range are refused with the key's path, what was found and what is
-allowed.
+How the file is read is in `config_file.py`. Unknown keys, other types and values out of range are
+refused with the key's path, what was found and what is allowed.
 """
 
 from __future__ import annotations
@@ -14,34 +10,38 @@ import re
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from ..agents import KINDS, SETTINGS, SLATE_KINDS, Limits, PPOSettings, UseLimits
 from ..envs.feed_batch import missing
-from ..envs.world import NULLS, PRESETS, Slate, WorldParameters
+from ..envs.world import NULLS, PRESETS, Slate, WorldParameters, synthetic
 from ..envs.world import world as build_world
+from .blocks import Block, below, load, once_each, told
 from .catalogue_file import CatalogueFile
+from .config_file import ConfigError, read_yaml
+from .feasible import check_limits, check_measuring, check_training
 from .metrics import METRICS
+
+__all__ = [
+    "ConfigError",
+    "Evaluation",
+    "Experiment",
+    "Hypothesis",
+    "PolicyBlock",
+    "Resources",
+    "Split",
+    "Term",
+    "WorldBlock",
+    "load_experiment",
+    "read_yaml",
+    "told",
+]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
 _TERM = re.compile(r"\s*([-+/]?)\s*([a-z0-9_]+)@([a-z0-9_]+)")
-_LONGEST = 120  # characters of a value that a message shows
 
 
-class ConfigError(ValueError):
-    """A config that cannot be run; the message names the key, the value and what is allowed."""
-
-
-class _Below(ValueError):
-    """Problems below a key, a line each, whose paths go on from that key's."""
-
-
-class _Block(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class WorldBlock(_Block):
+class WorldBlock(Block):
     """A world: a preset, perhaps a null applied to it, perhaps single parameters changed."""
 
     preset: str = Field("default", description="; ".join(PRESETS))
@@ -55,10 +55,8 @@ class WorldBlock(_Block):
 
     @model_validator(mode="after")
     def _builds(self) -> Self:
-        try:
+        with below("overrides"):
             self.parameters()
-        except ValidationError as error:
-            raise _Below(told(error, "overrides")) from None
         return self
 
     def parameters(self) -> WorldParameters:
@@ -66,7 +64,7 @@ class WorldBlock(_Block):
         return build_world(self.preset, self.null, self.overrides)
 
 
-class Resources(_Block):
+class Resources(Block):
     """What one job of a policy takes of a cluster."""
 
     cpus: float = Field(1, gt=0, le=1024, description="cores")
@@ -78,7 +76,7 @@ def _unused(value: object) -> bool:
     return not value
 
 
-class PolicyBlock(_Block):
+class PolicyBlock(Block):
     """A policy; `ppo` here overrides single settings of the experiment's `training`.
 
     A kind with settings of its own has them under its name.
@@ -131,7 +129,7 @@ class PolicyBlock(_Block):
         return self
 
 
-class Term(_Block):
+class Term(Block):
     """policy@world with a sign."""
 
     sign: str
@@ -139,7 +137,7 @@ class Term(_Block):
     world: str
 
 
-class Hypothesis(_Block):
+class Hypothesis(Block):
     """A statement about a contrast of cells, written before the run or marked as added later.
 
     contrast: `a@w - b@w`, longer sums, or `a@w / b@w`, taken seed by seed. Tests: `greater` and
@@ -188,7 +186,7 @@ class Hypothesis(_Block):
         return self
 
 
-class Split(_Block):
+class Split(Block):
     """Splits a gain of `long` over `short` into what remains in `frozen` and the rest."""
 
     name: str
@@ -198,14 +196,14 @@ class Split(_Block):
     frozen: str
 
 
-class Evaluation(_Block):
+class Evaluation(Block):
     """How a policy is measured."""
 
     people: int = Field(2000, ge=10, le=1_000_000, description="twins a seed")
     threshold: float = Field(0.6, gt=0, lt=1, description="|stance| that counts as radicalised")
 
 
-class Experiment(_Block):
+class Experiment(Block):
     """A whole experiment."""
 
     name: str
@@ -254,17 +252,17 @@ class Experiment(_Block):
                         "allowed: none"
                     )
         for name, block in self.policies.items():
-            try:
+            with below("policies", name, block.kind if block.kind in SETTINGS else "ppo"):
                 settings = self.settings(name)
-            except ValidationError as error:
-                own = block.kind if block.kind in SETTINGS else "ppo"
-                raise _Below(told(error, "policies", name, own)) from None
             if block.kind == "ppo" and block.observation != "oracle" and settings.greedy_prior:
                 raise ValueError(
                     f"policies.{name}.ppo.greedy_prior: found {settings.greedy_prior:g} with the "
                     "platform's view; allowed: 0, or observation: oracle"
                 )
             self._can_train(name, settings)
+        self._fits_its_worlds()
+        once_each("hypotheses", [hypothesis.name for hypothesis in self.hypotheses])
+        once_each("splits", [split.name for split in self.splits])
         for hypothesis in self.hypotheses:
             for term in hypothesis.terms():
                 self._require(f"hypotheses.{hypothesis.name}", term.policy, term.world)
@@ -294,6 +292,37 @@ class Experiment(_Block):
                 "of slates; allowed: 0"
             )
 
+    def _fits_its_worlds(self) -> None:
+        """Whether each policy can be trained and measured where it is run."""
+        for world, policies in self.cells.items():
+            parameters = self.worlds[world].parameters()
+            file = self.catalogue
+            count = parameters.catalogue.items if file is None else file.items
+            for name in policies:
+                block, settings = self.policies[name], self.settings(name)
+                learns = block.kind == "ppo" or hasattr(SETTINGS.get(block.kind), "n_envs")
+                spare = block.resources.memory_mb
+                if learns:
+                    check_training(
+                        f"policies.{name} (or training), in {world}",
+                        parameters,
+                        settings,
+                        observation=block.observation,
+                        items=count,
+                        memory_mb=spare,
+                    )
+                if block.limits is not None and file is None:  # else once the file is read
+                    where = f"policies.{name}, in {world}"
+                    check_limits(where, block.limits, synthetic(parameters))
+                check_measuring(
+                    f"evaluation.people, of {name} in {world}",
+                    self.evaluation.people,
+                    count,
+                    observation=block.observation,
+                    learned=learns,
+                    memory_mb=spare,
+                )
+
     def _require(self, where: str, policy: str, world: str) -> None:
         if policy not in self.cells.get(world, []):
             raise ValueError(f"{where}: {policy}@{world} is not run; allowed: what `cells` names")
@@ -314,107 +343,9 @@ class Experiment(_Block):
         return PPOSettings.model_validate(self.training.model_dump() | self.policies[policy].ppo)
 
 
-def told(error: ValidationError, *under: str) -> str:
-    """All problems of a pydantic error, a line each: path, what was found, what is allowed."""
-    lines = []
-    for problem in error.errors():
-        path = ".".join(str(part) for part in (*under, *problem["loc"]))
-        found, kind = problem["input"], problem["type"]
-        whole_block = isinstance(found, dict) and kind in ("missing", "value_error")
-        shown = "" if whole_block else f" (found {_told_short(found)})"
-        text = problem["msg"].removeprefix("Value error, ")
-        if kind == "extra_forbidden":
-            text = "unknown key; allowed: the keys that `undertow schema` lists"
-        elif kind == "invalid_key":
-            text = 'not a text; allowed: a key in quotes, such as "null"'
-        below = isinstance(problem.get("ctx", {}).get("error"), _Below)
-        joint = "" if not path else "." if below else ": "
-        lines += [f"{path}{joint}{line}{shown}" for line in text.splitlines()]
-    return "\n".join(lines)
-
-
-def _told_short(found: Any) -> str:
-    """What was found, cut where it is a block of pages: its message would hide the others."""
-    text = repr(found)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
-
-
 def load_experiment(file: Path) -> Experiment:
     """Reads and validates a config; raises `ConfigError`."""
-    try:
-        return Experiment.model_validate(read_yaml(file))
-    except ValidationError as error:
-        raise ConfigError(f"{file}:\n{told(error)}") from None
-
-
-class _OnceEach(yaml.SafeLoader):
-    """YAML in which a key that stands twice is a mistake; by itself PyYAML drops the first."""
-
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        """The mapping, once its keys are known to differ."""
-        node: yaml.MappingNode = super().compose_mapping_node(anchor)
-        seen = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    raise yaml.MarkedYAMLError(
-                        problem=f"{key.value!r} stands twice", problem_mark=key.start_mark
-                    )
-                seen.add(key.value)
-        return node
-
-
-def read_yaml(file: Path, extended: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """The mapping that a YAML file holds, laid over what it extends; raises `ConfigError`."""
-    if file.resolve() in extended:
-        raise ConfigError(f"{file}: extends itself; allowed: a chain of files that ends")
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigError(f"{file}: no such file; allowed: a YAML experiment") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: cannot be read ({error})") from None
-    try:
-        data = yaml.load(text, Loader=_OnceEach)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{file}: not YAML: {error}") from None
-    if not isinstance(data, dict):
-        raise ConfigError(f"{file}: found {type(data).__name__}; allowed: a mapping of keys")
-    _take_in_overrides(file, data)
-    below = data.pop("extends", None)
-    if below is None:
-        return data
-    if not isinstance(below, str):
-        raise ConfigError(f"{file}: extends: found {below!r}; allowed: a path beside this file")
-    return _laid_over(read_yaml(file.parent / below, (*extended, file.resolve())), data)
-
-
-def _take_in_overrides(file: Path, data: dict[str, Any]) -> None:
-    """Puts the overrides of the file that a world's `overrides_from` names under its own."""
-    worlds = data.get("worlds")
-    for name, block in worlds.items() if isinstance(worlds, dict) else ():
-        if not isinstance(block, dict) or "overrides_from" not in block:
-            continue
-        below, where = block.pop("overrides_from"), f"{file}: worlds.{name}.overrides_from"
-        if not isinstance(below, str):
-            raise ConfigError(f"{where}: found {below!r}; allowed: a path beside this file")
-        own = block.get("overrides") or {}
-        if not isinstance(own, dict):
-            raise ConfigError(f"{where}: found overrides {own!r} beside it; allowed: a mapping")
-        block["overrides"] = _laid_over(read_yaml(file.parent / below), own)
-
-
-def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for key, value in above.items():
-        old = merged.get(key)
-        if value is None:
-            merged.pop(key, None)
-        elif isinstance(old, dict) and isinstance(value, dict):
-            merged[key] = _laid_over(old, value)
-        else:
-            merged[key] = value
-    return merged
+    return load(Experiment, file)
 
 
 assert set(PolicyBlock.model_fields["kind"].annotation.__args__) == set(KINDS)  # type: ignore[union-attr]

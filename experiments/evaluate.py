@@ -19,11 +19,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ..agents import KINDS, Chronological, Policy, build_policy, load_policy, places_of
 from ..envs.feed_batch import missing
 from ..envs.world import PRESETS, WorldParameters, draw, synthetic, world
+from .blocks import Block
+from .feasible import check_measuring
 from .job import derived_seed, set_torch
 from .markdown import join, table
 from .metrics import METRICS, Case
@@ -38,10 +40,8 @@ _SUSCEPTIBLE = 0.9  # quantile from which on a person is of the most susceptible
 _HALF = 16  # bits of a float32 that are counted in one pass
 
 
-class Large(BaseModel):
+class Large(Block):
     """One policy in one world, over many people."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     policy: str = Field(description="a saved policy, or the kind of a rule")
@@ -184,7 +184,16 @@ def evaluation_record(large: Large) -> Record[PeopleBlock]:
     parameters = _world(large)
     if (why := missing(large.engine)) is not None:
         raise ResultError(f"engine: found {large.engine!r}, but {why}")
-    policy_of(large, parameters)
+    policy = policy_of(large, parameters)
+    try:
+        check_measuring(
+            "--block",
+            min(large.block, large.people),
+            parameters.catalogue.items,
+            observation=policy.observation,
+        )
+    except ValueError as error:
+        raise ResultError(str(error)) from None
 
     def blocks(folder: Path, say: Callable[[str], None]) -> Sequence[PeopleBlock]:
         seed = derived_seed(large.seed, "evaluation")

@@ -10,7 +10,8 @@ import io
 import os
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,13 @@ import torch
 
 from ..agents import build_policy
 from ..envs.world import Items, WorldParameters, synthetic
-from .catalogue_file import CatalogueReport, read_catalogue
-from .config import Experiment
+from .catalogue_file import CatalogueReport, open_catalogue, read_catalogue
+from .config import ConfigError, Experiment
+from .feasible import check_limits
 from .metrics import measure
 from .result_folder import write_part
 from .rollout import Twins, twins
+from .table_file import Table
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Job:
     world: str
     policy: str
     seed: int
+    place: tuple[WorldParameters, Items] | None = field(default=None, compare=False, repr=False)
+    """The world and its catalogue, where this comes from a file that one process has read."""
 
     @property
     def name(self) -> str:
@@ -42,10 +47,17 @@ class Job:
         return f"{self.world}--{self.policy}--{self.seed}"
 
 
-def jobs_of(experiment: Experiment) -> list[Job]:
-    """All jobs; seed by seed, so that a stopped run holds whole seeds."""
+Place = tuple[WorldParameters, Items, CatalogueReport | None]
+
+
+def jobs_of(experiment: Experiment, places: Mapping[str, Place] | None = None) -> list[Job]:
+    """All jobs; seed by seed, so that a stopped run holds whole seeds.
+
+    places: what `worlds_of` gave; without it each job reads the catalogue's file itself.
+    """
+    read = {name: place[:2] for name, place in (places or {}).items() if place[2] is not None}
     return [
-        Job(experiment, world, policy, seed)
+        Job(experiment, world, policy, seed, read.get(world))
         for seed in range(experiment.seeds)
         for world, policies in experiment.cells.items()
         for policy in policies
@@ -58,15 +70,36 @@ def derived_seed(seed: int, role: str) -> int:
     return int.from_bytes(digest[:8], "little") >> 2
 
 
-def world_of(
-    experiment: Experiment, world: str
-) -> tuple[WorldParameters, Items, CatalogueReport | None]:
-    """The world's parameters and catalogue; a report where the catalogue comes from a file."""
+def world_of(experiment: Experiment, world: str, table: Table | None = None) -> Place:
+    """The world's parameters and catalogue; a report where the catalogue comes from a file.
+
+    table: the file, where it has been read. Raises `TableError` for one that cannot be used.
+    """
     parameters = experiment.worlds[world].parameters()
     if experiment.catalogue is None:
         return parameters, synthetic(parameters), None
-    report = read_catalogue(experiment.catalogue, parameters)
+    report = read_catalogue(experiment.catalogue, parameters, table)
     return report.parameters, report.items, report
+
+
+def worlds_of(experiment: Experiment) -> dict[str, Place]:
+    """Every world of an experiment; a catalogue's file, which may be large, is read once.
+
+    Raises `TableError` for a file that cannot be used, and `ConfigError` where the limits of a
+    policy leave none of its items.
+    """
+    file = experiment.catalogue
+    table = None if file is None else open_catalogue(file)
+    places = {name: world_of(experiment, name, table) for name in experiment.worlds}
+    for world, policies in experiment.cells.items() if file is not None else ():
+        for policy in policies:
+            limits = experiment.policies[policy].limits
+            try:
+                if limits is not None:
+                    check_limits(f"policies.{policy}, in {world}", limits, places[world][1])
+            except ValueError as error:
+                raise ConfigError(str(error)) from None
+    return places
 
 
 def set_torch() -> None:
@@ -80,7 +113,7 @@ def run_job(job: Job, folder: Path) -> str:
     set_torch()
     experiment = job.experiment
     block = experiment.policies[job.policy]
-    parameters, items, _ = world_of(experiment, job.world)
+    parameters, items = job.place or world_of(experiment, job.world)[:2]
     slate = experiment.worlds[job.world].slate
     began = time.perf_counter()
     policy = build_policy(

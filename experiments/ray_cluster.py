@@ -34,7 +34,8 @@ def run_on_ray(jobs: list[Job], folder: Path, address: str) -> Iterator[str]:
 
     try:
         experiment = jobs[0].experiment
-        shared = ray.put((experiment, _catalogue(experiment), installed_versions()))
+        places = {job.world: job.place for job in jobs}
+        shared = ray.put((experiment, places, installed_versions()))
         perform = ray.remote(max_retries=RETRIES)(_perform)
         waiting = {}
         for job in jobs:
@@ -85,21 +86,14 @@ def _options(job: Job) -> dict[str, Any]:
     return {"num_cpus": wanted.cpus, "num_gpus": wanted.gpus, **memory}
 
 
-def _catalogue(experiment: Experiment) -> tuple[str, bytes] | None:
-    block = experiment.catalogue
-    if block is None or block.path is None:
-        return None
-    return block.path.name, block.path.read_bytes()
-
-
 def _perform(
-    shared: tuple[Experiment, tuple[str, bytes] | None, dict[str, str]],
+    shared: tuple[Experiment, dict[str, Any], dict[str, str]],
     world: str,
     policy: str,
     seed: int,
 ) -> dict[str, bytes]:
     """On a worker: one job in a folder of its own; the files it left, the JSON of its part last."""
-    experiment, catalogue, versions = shared
+    experiment, places, versions = shared
     here = installed_versions()
     wrong = [f"{k} {here[k]} for {v}" for k, v in versions.items() if here[k] != v]
     if wrong:
@@ -109,14 +103,9 @@ def _perform(
         )
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        if catalogue is not None and experiment.catalogue is not None:
-            file = folder / catalogue[0]
-            file.write_bytes(catalogue[1])
-            given = experiment.catalogue.model_copy(update={"path": file})
-            experiment = experiment.model_copy(update={"catalogue": given})
         for name in ("parts", "policies"):
             (folder / name).mkdir()
-        job = Job(experiment, world, policy, seed)
+        job = Job(experiment, world, policy, seed, places[world])
         print(f"begins {job.name}", flush=True)  # to the worker's log in Ray's session folder
         run_job(job, folder)
         written = [f for name in ("parts", "policies") for f in (folder / name).iterdir()]

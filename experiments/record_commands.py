@@ -184,7 +184,7 @@ def budgets_command(
     from .budgets import budgets_record, load_budgets
 
     with problems_told():
-        record = budgets_record(load_budgets(file), file.parent.parent, results)
+        record = budgets_record(load_budgets(file), Path(), results)
         folder = make(record, results, fresh=fresh, workers=workers)
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     kept = f"{summary['kept']} of {summary['counted']} budgets kept"

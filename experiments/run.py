@@ -14,7 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from .config import Experiment
-from .job import Job, jobs_of, run_job, world_of
+from .job import Job, jobs_of, run_job, worlds_of
 from .pool import WorkerKilledError, in_processes
 from .progress import Progress
 from .ray_cluster import run_on_ray
@@ -72,12 +72,13 @@ def _run(
     go: Callable[[list[Job], Path], Iterator[str]],
     told: Callable[[Progress, str], None],
 ) -> Path:
-    catalogue = world_of(experiment, next(iter(experiment.worlds)))[2]
+    places = worlds_of(experiment)
+    catalogue = next(iter(places.values()))[2]
     digest = fingerprint(experiment, catalogue)
     if fresh:
         delete_result(folder)
     manifest = read_manifest(folder)
-    jobs = jobs_of(experiment)
+    jobs = jobs_of(experiment, places)
     progress = Progress(len(jobs))
     same = manifest is not None and manifest["config_sha256"] == digest
     if manifest and (not same or (extend and manifest["finished"])):

@@ -13,7 +13,7 @@ from stable_baselines3.common.logger import configure
 from ..agents import Policy, build_policy
 from ..agents.vec_env import feed_of
 from .config import ConfigError, Experiment
-from .job import derived_seed, set_torch, world_of
+from .job import derived_seed, set_torch, worlds_of
 
 _LEARNS = ("ppo", "recurrent_ppo", "ppo_lagrangian", "ppo_shift_penalty")
 
@@ -88,7 +88,7 @@ def train(
                 "tensorboard)"
             )
     set_torch()
-    parameters, items, _ = world_of(experiment, world)
+    parameters, items, _ = worlds_of(experiment)[world]
     trained = build_policy(
         block.kind,
         parameters,

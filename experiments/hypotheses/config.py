@@ -6,18 +6,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from ...agents import PPOSettings
-from ..config import (
-    ConfigError,
-    Evaluation,
-    Experiment,
-    PolicyBlock,
-    WorldBlock,
-    read_yaml,
-    told,
-)
+from ..blocks import Below, Block, Name, load, once_each, told
+from ..config import Evaluation, Experiment, PolicyBlock, WorldBlock
 from ..metrics import METRICS
 from .measures import STATISTICS
 from .quantity import Cell, Quantity
@@ -25,11 +18,7 @@ from .quantity import Cell, Quantity
 _RULES = ("random", "chronological", "greedy")
 
 
-class _Block(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Beside(_Block):
+class Beside(Block):
     """A quantity that is told beside a hypothesis and judges nothing."""
 
     name: str
@@ -84,7 +73,7 @@ class Null(Beside):
         return self
 
 
-class Hypothesis(_Block):
+class Hypothesis(Block):
     """A hypothesis: supported only if all claims hold and all nulls pass."""
 
     name: str
@@ -96,7 +85,7 @@ class Hypothesis(_Block):
     beside: list[Beside] = Field(default_factory=list)
 
 
-class Variant(_Block):
+class Variant(Block):
     """A policy of `policies` in another part: trained again, moved elsewhere, or exploring."""
 
     of: str
@@ -106,7 +95,7 @@ class Variant(_Block):
     description: str = ""
 
 
-class Saved(_Block):
+class Saved(Block):
     """Cells of a finished result whose values and policies are read, not made again."""
 
     seeds: int = Field(ge=2, le=1000, description="read are 0 to seeds - 1")
@@ -123,7 +112,7 @@ class Source(NamedTuple):
     result: str | None
 
 
-class Register(_Block):
+class Register(Block):
     """The whole study. Which cells it needs follows from the quantities."""
 
     name: str
@@ -135,8 +124,8 @@ class Register(_Block):
     training: PPOSettings = PPOSettings()
     worlds: dict[str, WorldBlock] = Field(min_length=1)
     policies: dict[str, PolicyBlock] = Field(min_length=1)
-    variants: dict[str, Variant] = Field(default_factory=dict)
-    saved: dict[str, Saved] = Field(default_factory=dict)
+    variants: dict[Name, Variant] = Field(default_factory=dict)
+    saved: dict[Name, Saved] = Field(default_factory=dict)
     hypotheses: list[Hypothesis] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -144,7 +133,7 @@ class Register(_Block):
         try:
             _ = self.experiment  # refuses what no experiment may say
         except ValidationError as error:
-            raise ValueError(told(error)) from None
+            raise Below(told(error)) from None
         for name, variant in self.variants.items():
             if variant.of not in self.policies or name in self.policies:
                 allowed = ", ".join(self.policies)
@@ -157,8 +146,7 @@ class Register(_Block):
                     self._require(f"saved.{result}.cells.{world}", policy, self.policies)
         names = [hypothesis.name for hypothesis in self.hypotheses]
         names += [f"{h.name}.{t.name}" for h in self.hypotheses for t in h.claims + h.nulls]
-        if len(set(names)) < len(names):
-            raise ValueError(f"hypotheses: found {names}; allowed: each name once")
+        once_each("hypotheses", names)
         for where, asked in self._asked():
             for cell in asked.parsed.cells:
                 self._require(where, cell.world, self.worlds)
@@ -229,7 +217,4 @@ class Register(_Block):
 
 def load_register(file: Path) -> Register:
     """Reads and validates a register; raises `ConfigError`."""
-    try:
-        return Register.model_validate(read_yaml(file))
-    except ValidationError as error:
-        raise ConfigError(f"{file}:\n{told(error)}") from None
+    return load(Register, file)

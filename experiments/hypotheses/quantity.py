@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 Real = NDArray[np.float64]
 
 _ALLOWED = "statistic(policy@world), numbers, + - * / and parentheses"
+_LONGEST = 2000  # characters
+_LARGEST = 1e9  # number
 _OPERATORS: dict[type, Callable[[Real, Real], Real]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -38,9 +40,11 @@ class Quantity:
     """A parsed quantity; raises `ValueError` for a text that is none."""
 
     def __init__(self, text: str) -> None:
+        if len(text) > _LONGEST:
+            raise ValueError(f"quantity: found {len(text)} characters; allowed: {_LONGEST}")
         try:
             self._tree = ast.parse(" ".join(text.split()), mode="eval").body
-        except SyntaxError:
+        except (SyntaxError, ValueError, MemoryError, RecursionError):  # too deep, or a null byte
             raise ValueError(f"quantity: found {text!r}; allowed: {_ALLOWED}") from None
         self.text = text
         self.cells = tuple(dict.fromkeys(self._read(self._tree)))
@@ -68,7 +72,9 @@ class Quantity:
                 yield from self._read(right)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 yield from self._read(operand)
-            case ast.Constant(value=int() | float()):
+            case ast.Constant(value=int() | float() as number) if abs(number) <= _LARGEST and (
+                not isinstance(number, bool)
+            ):
                 pass
             case _:
                 found = ast.unparse(node)

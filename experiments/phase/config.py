@@ -6,20 +6,18 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from ...agents import PPOSettings
 from ...envs.world import WorldParameters, altered, world
-from ..config import ConfigError, Evaluation, read_yaml, told
+from ..blocks import Block, below, load
+from ..config import Evaluation
+from ..feasible import check_measuring, check_training
 
 _PPO = "ppo."
 
 
-class _Block(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Axis(_Block):
+class Axis(Block):
     """One axis: a parameter of the world, or a setting of PPO (`ppo.gamma`)."""
 
     parameter: str
@@ -31,6 +29,8 @@ class Axis(_Block):
     def _rises(self) -> Self:
         if any(a >= b for a, b in zip(self.values, self.values[1:], strict=False)):
             raise ValueError(f"values: found {self.values}; allowed: rising values")
+        if self.scale == "log" and self.values[0] <= 0:
+            raise ValueError(f"values: found {self.values[0]:g} on a log scale; allowed: above 0")
         return self
 
     def world(self, value: float) -> dict[str, Any]:
@@ -38,17 +38,24 @@ class Axis(_Block):
         if self.parameter.startswith(_PPO):
             return {}
         group, _, name = self.parameter.partition(".")
-        found: float | int = int(value) if self.parameter == "calendar.days" else float(value)
-        return {group: {name: found}}
+        default = getattr(getattr(WorldParameters(), group, None), name, None)
+        return {group: {name: _like(default, value)} if name else _like(default, value)}
 
     def training(self, value: float) -> dict[str, Any]:
         """What this value overrides in PPO's settings."""
         if not self.parameter.startswith(_PPO):
             return {}
-        return {self.parameter.removeprefix(_PPO): value}
+        name = self.parameter.removeprefix(_PPO)
+        return {name: _like(getattr(PPOSettings(), name, None), value)}
 
 
-class Mark(_Block):
+def _like(default: Any, value: float) -> float | int:
+    """The value as a whole number where the default is one; a switch or a text takes neither."""
+    whole = isinstance(default, int) and not isinstance(default, bool) and float(value).is_integer()
+    return int(value) if whole else float(value)
+
+
+class Mark(Block):
     """A world of note, by its place in the plane."""
 
     name: str
@@ -56,7 +63,7 @@ class Mark(_Block):
     y: float
 
 
-class Phase(_Block):
+class Phase(Block):
     """A plane of worlds in which long sight is compared with `greedy`, both on the true state."""
 
     name: str
@@ -72,11 +79,20 @@ class Phase(_Block):
     evaluation: Evaluation = Evaluation(people=300)
 
     @model_validator(mode="after")
-    def _every_corner_builds(self) -> Self:
-        for x in (self.x.values[0], self.x.values[-1]):
-            for y in (self.y.values[0], self.y.values[-1]):
-                self.parameters(x, y)
-                self.settings(x, y)
+    def _every_edge_builds(self) -> Self:
+        if self.x.parameter == self.y.parameter:
+            raise ValueError(f"y.parameter: found {self.y.parameter!r}, as in x; allowed: another")
+        with below("overrides"):
+            world(self.preset, overrides=self.overrides)
+        edges = [(x, y) for x in self.x.values for y in (self.y.values[0], self.y.values[-1])]
+        edges += [(x, y) for y in self.y.values for x in (self.x.values[0], self.x.values[-1])]
+        for x, y in dict.fromkeys(edges):
+            where = f"x, y (at {x:g}, {y:g})"
+            with below(where):
+                parameters, settings = self.parameters(x, y), self.settings(x, y)
+            check_training(where, parameters, settings, observation="oracle")
+            items = parameters.catalogue.items
+            check_measuring(where, self.evaluation.people, items, observation="oracle")
         return self
 
     def parameters(self, x: float, y: float) -> WorldParameters:
@@ -100,7 +116,4 @@ class Phase(_Block):
 
 def load_phase(file: Path) -> Phase:
     """Reads and validates a phase diagram; raises `ConfigError`."""
-    try:
-        return Phase.model_validate(read_yaml(file))
-    except ValidationError as error:
-        raise ConfigError(f"{file}:\n{told(error)}") from None
+    return load(Phase, file)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import annotated_types
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, model_validator
 
 from ...envs.world import WorldParameters, altered, world
-from ..config import ConfigError, Evaluation, read_yaml, told
+from ..blocks import Block, load, once_each
+from ..config import Evaluation
 
 #: What is no assumption about people or content: the clock, sizes, seeds and what is paid for.
 FIXED = frozenset(
@@ -25,10 +26,8 @@ FIXED = frozenset(
 _GROUPS_LEFT_OUT = ("objective",)
 
 
-class Sensitivity(BaseModel):
+class Sensitivity(Block):
     """Moves every assumption of each world by up to `reach` of its value, all at once."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     title: str
@@ -39,6 +38,16 @@ class Sensitivity(BaseModel):
     draws: int = Field(300, ge=10, le=100_000, description="of a Latin hypercube, for the shares")
     seed: int = Field(0, ge=0)
     evaluation: Evaluation = Evaluation(people=250)
+
+    @model_validator(mode="after")
+    def _worlds_can_be_moved(self) -> Self:
+        once_each("worlds", self.worlds)
+        for name in self.worlds:
+            try:
+                knobs_of(world(name), self.reach)
+            except ValueError as error:
+                raise ValueError(f"worlds: {error}") from None
+        return self
 
 
 @dataclass(frozen=True)
@@ -116,12 +125,4 @@ def moved(parameters: WorldParameters, knobs: list[Knob], values: list[float]) -
 
 def load_sensitivity(file: Path) -> Sensitivity:
     """Reads and validates a sensitivity analysis; raises `ConfigError`."""
-    try:
-        loaded = Sensitivity.model_validate(read_yaml(file))
-        for name in loaded.worlds:
-            knobs_of(world(name), loaded.reach)
-    except ValidationError as error:
-        raise ConfigError(f"{file}:\n{told(error)}") from None
-    except ValueError as error:
-        raise ConfigError(f"{file}: worlds: {error}") from None
-    return loaded
+    return load(Sensitivity, file)

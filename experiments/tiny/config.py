@@ -5,18 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from ...agents import PPOSettings
 from ...envs.tiny import TinyParameters
-from ..config import ConfigError, read_yaml, told
+from ...envs.world import PRESETS
+from ..blocks import Block, Name, below, load, once_each
+from ..feasible import check_memory
 
 
-class _Block(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TinyWorldBlock(_Block):
+class TinyWorldBlock(Block):
     """A tiny world: the median person of a preset, with single parameters changed."""
 
     preset: str = "vulnerable"
@@ -25,7 +23,13 @@ class TinyWorldBlock(_Block):
 
     @model_validator(mode="after")
     def _builds(self) -> Self:
-        self.parameters()
+        with below("changes"):
+            parameters = self.parameters()
+        states = parameters.stances * parameters.habits * parameters.regrets
+        cells = states * parameters.satiations**2 * parameters.items
+        # Of each state and action: 64 states that follow, with their chances and their rows.
+        found = f"a grid of {cells:,} states and actions"
+        check_memory("changes", found, 64 * 3 * 8.0 * cells)
         return self
 
     def parameters(self) -> TinyParameters:
@@ -33,7 +37,7 @@ class TinyWorldBlock(_Block):
         return TinyParameters.median(self.preset, **self.changes)
 
 
-class PeopleBlock(_Block):
+class PeopleBlock(Block):
     """People drawn from presets of the big world, each planned for by itself."""
 
     count: int = Field(20, ge=3, le=10_000)
@@ -42,7 +46,7 @@ class PeopleBlock(_Block):
     pulls: list[float] = Field(min_length=1)
 
 
-class FrontierBlock(_Block):
+class FrontierBlock(Block):
     """The most minutes for each price of drift, in one of the worlds."""
 
     world: str
@@ -50,7 +54,7 @@ class FrontierBlock(_Block):
     multipliers: list[float] = Field(min_length=2)
 
 
-class LearningBlock(_Block):
+class LearningBlock(Block):
     """PPO's trainings, one for each world, gamma and seed."""
 
     seeds: int = Field(5, ge=2, le=1000)
@@ -62,7 +66,7 @@ class LearningBlock(_Block):
     )
 
 
-class TinyHypothesis(_Block):
+class TinyHypothesis(Block):
     """A statement, with what is measured, of whom and where; `added` as in other experiments.
 
     value_share: PPO's value over the optimum's. drift: that of the policy less the neutral feed's.
@@ -93,7 +97,7 @@ class TinyHypothesis(_Block):
         return self
 
 
-class TinyStudy(_Block):
+class TinyStudy(Block):
     """The whole study."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_]*$")
@@ -103,7 +107,7 @@ class TinyStudy(_Block):
     gammas: list[float] = Field(min_length=2)
     pulls: list[float] = Field(min_length=2, description="for the map, of the world `map`")
     map: str
-    worlds: dict[str, TinyWorldBlock] = Field(min_length=1)
+    worlds: dict[Name, TinyWorldBlock] = Field(min_length=1)
     people: PeopleBlock
     frontier: FrontierBlock
     losses: list[float] = Field(
@@ -125,6 +129,16 @@ class TinyStudy(_Block):
         for where, gammas in (("gammas", self.gammas), ("learning.gammas", self.learning.gammas)):
             if gammas != sorted(set(gammas)) or gammas[0] != 0 or gammas[-1] > 0.999:
                 raise ValueError(f"{where}: found {gammas}; allowed: rising from 0 to at most .999")
+        for preset in self.people.presets:
+            if preset not in PRESETS:
+                raise ValueError(
+                    f"people.presets: found {preset!r}; allowed: {', '.join(PRESETS)}"
+                )
+        once_each("people.presets", self.people.presets)
+        once_each("people.pulls", self.people.pulls)
+        once_each("pulls", self.pulls)
+        once_each("learning.worlds", self.learning.worlds)
+        once_each("hypotheses", [h.name for h in self.hypotheses])
         for pull in (*self.pulls, *self.people.pulls):
             if not 0 <= pull <= 1.6:
                 raise ValueError(f"pulls: found {pull}; allowed: 0 to 1.6")
@@ -151,7 +165,4 @@ class TinyStudy(_Block):
 
 def load_study(file: Path) -> TinyStudy:
     """Reads and validates a config; raises `ConfigError`."""
-    try:
-        return TinyStudy.model_validate(read_yaml(file))
-    except ValidationError as error:
-        raise ConfigError(f"{file}:\n{told(error)}") from None
+    return load(TinyStudy, file)

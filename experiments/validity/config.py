@@ -5,32 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PositiveFloat,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, PositiveFloat, model_validator
 
 from ...agents import PPOSettings
 from ...envs.feed_batch import missing
-from ..config import ConfigError, read_yaml, told
+from ..blocks import Block, Name, below, load, once_each
+from ..feasible import check_training
 from .answerer import Answerer
 from .studies import STATISTICS
 
 
-class _Block(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Part(_Block):
+class Part(Block):
     """One statistic of a study and the band in which its mean must lie; null is an open end."""
 
     statistic: str
     means: str = Field(description="what the number is, with its unit")
-    band: tuple[float | None, float | None]
+    band: tuple[float | None, float | None] = Field(strict=False)
 
     @model_validator(mode="after")
     def _can_be_met(self) -> Self:
@@ -61,7 +51,7 @@ class Part(_Block):
         )
 
 
-class Row(_Block):
+class Row(Block):
     """One published finding and its simulated copy."""
 
     row: int = Field(ge=1)
@@ -75,7 +65,7 @@ class Row(_Block):
     parts: list[Part] = Field(min_length=1)
 
 
-class Answering(_Block):
+class Answering(Block):
     """What answers: `default` with overrides, and the fit's where `fitted`; see `Answerer.of`."""
 
     description: str
@@ -84,11 +74,12 @@ class Answering(_Block):
 
     @model_validator(mode="after")
     def _builds(self) -> Self:
-        Answerer.of(self.overrides)
+        with below("overrides"):
+            Answerer.of(self.overrides)
         return self
 
 
-class Knob(_Block):
+class Knob(Block):
     """A free parameter of the fit and the range it may move in."""
 
     parameter: str = Field(description="its path, such as habit.gain")
@@ -101,16 +92,17 @@ class Knob(_Block):
         if not self.low < self.high:
             raise ValueError(f"low, high: found {self.low}, {self.high}; allowed: low < high")
         for value in (self.low, self.high):
-            Answerer.of(self.override(value))
+            with below("low, high"):
+                Answerer.of(self.override(value)).value_of(self.parameter)
         return self
 
     def override(self, value: float) -> dict[str, Any]:
         """The override that sets it."""
-        group, name = self.parameter.split(".")
+        group, _, name = self.parameter.partition(".")
         return {group: {name: float(value)}}
 
 
-class FitBlock(_Block):
+class FitBlock(Block):
     """Parameters that are fitted together, and the statistics that identify them."""
 
     name: str
@@ -141,10 +133,12 @@ class FitBlock(_Block):
                     f"inset: found {name!r}; allowed: statistics of the block: "
                     + ", ".join(self.statistics)
                 )
+        once_each("knobs", [knob.parameter for knob in self.knobs])
+        once_each("statistics", self.statistics)
         return self
 
 
-class Fit(_Block):
+class Fit(Block):
     """The fit: block by block, in order, each from what the blocks before found."""
 
     seed: int = Field(ge=0, description="whose people are fitted to; none is measured later")
@@ -161,7 +155,9 @@ class Fit(_Block):
 
     @model_validator(mode="after")
     def _starts(self) -> Self:
-        Answerer.of(self.start)
+        with below("start"):
+            Answerer.of(self.start)
+        once_each("blocks", [block.name for block in self.blocks])
         return self
 
     @model_validator(mode="after")
@@ -171,7 +167,7 @@ class Fit(_Block):
         return self
 
 
-class Validity(_Block):
+class Validity(Block):
     """The whole suite."""
 
     name: str
@@ -182,7 +178,7 @@ class Validity(_Block):
         None, ge=10, le=100_000, description="people where crossings, which are rare, count"
     )
     training: PPOSettings = PPOSettings()
-    worlds: dict[str, Answering] = Field(min_length=1)
+    worlds: dict[Name, Answering] = Field(min_length=1)
     rows: list[Row] = Field(min_length=1)
     fit: Fit | None = None
     ensemble: int | None = Field(
@@ -197,6 +193,9 @@ class Validity(_Block):
         numbers = [row.row for row in self.rows]
         if len(set(numbers)) < len(numbers):
             raise ValueError(f"rows: found {numbers}; allowed: each row once")
+        for name, answering in self.worlds.items():
+            parameters = Answerer.of(answering.overrides).parameters
+            check_training(f"training, in {name}", parameters, self.training)
         if self.fit is None:
             if any(answering.fitted for answering in self.worlds.values()):
                 raise ValueError("worlds: found one that is fitted; allowed: with a `fit` block")
@@ -228,7 +227,4 @@ class Validity(_Block):
 
 def load_validity(file: Path) -> Validity:
     """Reads and validates the suite; raises `ConfigError`."""
-    try:
-        return Validity.model_validate(read_yaml(file))
-    except ValidationError as error:
-        raise ConfigError(f"{file}:\n{told(error)}") from None
+    return load(Validity, file)

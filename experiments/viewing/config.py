@@ -5,18 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from ...envs.world import PRESETS, WorldParameters, world
-from ..config import ConfigError, read_yaml, told
+from ..blocks import Block, load
+from ..config_file import ConfigError
 from .log_file import LogFile
 from .simulated import Reading
 
 
-class Viewing(BaseModel):
+class Viewing(Block):
     """Fits a world to a log of views."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_]*$")
     title: str
@@ -81,10 +80,7 @@ def load_viewing(file: Path, log: Path | None = None, items: Path | None = None)
 
     log, items: files in place of the config's.
     """
-    try:
-        viewing = Viewing.model_validate(read_yaml(file))
-    except ValidationError as error:
-        raise ConfigError(f"{file}:\n{told(error)}") from None
+    viewing = load(Viewing, file)
     block = viewing.log
     if items is not None and block.items is None:
         raise ConfigError("--items: this config has no log.items block; allowed: one that has")

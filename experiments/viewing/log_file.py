@@ -27,9 +27,10 @@ from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from ...envs.world import WorldParameters
+from ..blocks import Block, FilePath
 from ..catalogue_file import UNKNOWN, ids_of, topics_of
 from ..table_file import Encoding, Table, TableError, read_table
 from .views import Ints, Real, Views
@@ -39,11 +40,7 @@ _LONGEST = 24 * 60  # minutes; a longer view is a mistake in the file or in minu
 _MINUTES = {"s": 1 / 60, "ms": 1 / 60_000, "min": 1.0}
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class LogColumns(_Strict):
+class LogColumns(Block):
     """Which column of the log holds what."""
 
     user: str = Field(min_length=1, description="who watched")
@@ -53,7 +50,7 @@ class LogColumns(_Strict):
         "s", description="seconds or milliseconds since 1970, ISO dates and times, or slots"
     )
     minutes: str | None = Field(None, min_length=1, description="how long")
-    minutes_unit: Literal["s", "ms", "min"] = Field("min", description="unit of the minutes")
+    minutes_unit: Literal["s", "ms", "min"] = Field("min", description="unit of minutes that are numbers")
     rating: str | None = Field(None, min_length=1, description="what they said of it, a number")
     topic: str | None = Field(None, min_length=1, description="tags, if no file of items has them")
     event: str | None = Field(None, min_length=1, description="what kind of row it is")
@@ -74,18 +71,18 @@ class LogColumns(_Strict):
         return {role: name for role in roles if (name := getattr(self, role)) is not None}
 
 
-class ItemsFile(_Strict):
+class ItemsFile(Block):
     """A file with one row an item, which has its tags."""
 
-    path: Path | None = Field(None, description="CSV or Parquet; or given on the command line")
+    path: FilePath | None = Field(None, description="CSV or Parquet; or given on the command line")
     id: str = Field(min_length=1, description="column of the item's name in the log")
     topic: str = Field(min_length=1, description="column of tags, separated by commas")
 
 
-class LogFile(_Strict):
+class LogFile(Block):
     """The block `log:` of a config: a file of views, and perhaps one of items."""
 
-    path: Path | None = Field(None, description="CSV or Parquet; or given on the command line")
+    path: FilePath | None = Field(None, description="CSV or Parquet; or given on the command line")
     columns: LogColumns
     items: ItemsFile | None = None
     encoding: Encoding = Field("utf-8", description="text encoding of CSV files")
@@ -124,7 +121,8 @@ def read_log(config: LogFile, parameters: WorldParameters) -> LogReport:
     if config.path is None:
         raise TableError("log.path: found none; allowed: a CSV or Parquet file")
     columns = config.columns
-    table = read_table(config.path, columns.names(), config.encoding)
+    units = {"minutes": columns.minutes_unit}
+    table = read_table(config.path, columns.names(), config.encoding, units)
     rows = _views_of(table, columns.event_value)
     for role in ("user", "item", "time"):
         cells = table.cells[role]

@@ -340,7 +340,7 @@ def test_another_kind_of_file(tmp_path: Path) -> None:
     assert "'.xlsx'; allowed: .csv or .parquet" in refusal(tmp_path / "videos.xlsx")
     (tmp_path / "no.parquet").write_text("video,tags\n")
     assert "found no Parquet" in refusal(tmp_path / "no.parquet")
-    (tmp_path / "no.csv").write_text('video,tags\n"v,a\n')
+    (tmp_path / "no.csv").write_text('video,tags,length,author,kind,day\n"v,a\n')
     assert "found no CSV" in refusal(tmp_path / "no.csv")
 
 

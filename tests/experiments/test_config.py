@@ -156,7 +156,7 @@ REFUSED = {
     "null without quotes": (
         ("worlds", "lively", None),
         "yoked",
-        ["worlds.lively", 'allowed: a key in quotes, such as "null"', "found None"],
+        ["worlds.lively", 'allowed: a key in quotes, such as "null"', "found the key null"],
     ),
     "unknown setting of ppo": (
         ("policies", "ppo", "ppo"),
@@ -425,7 +425,7 @@ def test_text_in_another_encoding_is_refused(tmp_path):
         load_experiment(file)
 
 
-@pytest.mark.parametrize("text", ["a: [1, 2", "a: b: c", "\tname: x", "a: !!python/none x"])
+@pytest.mark.parametrize("text", ["a: [1, 2", "a: b: c", "\tname: x"])
 def test_what_is_not_yaml_is_refused(tmp_path, text):
     message = refusal(tmp_path, text)
     assert "experiment.yaml: not YAML: " in message

@@ -317,7 +317,7 @@ def written(folder, data):
         (("claims", 0, "quantity"), "welfare(ppp@lively)", "found 'ppp'; allowed: chronological"),
         (("claims", 0, "test"), "equivalent", "hypotheses.0.claims.0.test"),
         (("nulls", 0, "margin"), 0.1, "none with 'exactly'"),
-        (("nulls", 1, "name"), "self", "allowed: each name once"),
+        (("nulls", 1, "name"), "self", "allowed: each once"),
     ],
 )
 def test_a_bad_register_is_refused_by_key(tmp_path, path, value, message):

@@ -111,7 +111,7 @@ def small(tmp_path, **changes):
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"meets": ["nobody"]}, "person: found 'nobody'; allowed: moderate_right"),
+        ({"meets": ["nobody"]}, "meets: found 'nobody'; allowed: moderate_right"),
         ({"seeds": 1}, "seeds: Input should be greater than or equal to 2"),
         ({"epsodes": 1}, "epsodes: unknown key"),
     ],
