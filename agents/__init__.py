@@ -1,19 +1,64 @@
-"""Undertow's policies and learners, behind one batched protocol."""
+"""Undertow's policies and learners, behind one batched protocol.
+
+What needs torch is imported when it is first asked for: rules, bandits and trained policies that
+are read from a file act without it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from .bandits import LinUCB, LinUCBSettings, Thompson, ThompsonSettings
 from .endorsement import Endorsement, EndorsementSettings
 from .function_policy import FunctionPolicy
-from .lagrangian import LagrangianPolicy, LagrangianSettings
 from .limits import Limited, Limits
+from .loading import load_policy
+from .made_for import MadeFor, check_fits, check_world
+from .network_policy import NetworkPolicy
 from .policy import Policy, in_world, places_of
-from .ppo import PPOPolicy, PPOSettings
-from .recurrent_ppo import RecurrentPPOPolicy, RecurrentPPOSettings
-from .registry import KINDS, SETTINGS, SLATE_KINDS, build_policy, load_policy
+from .policy_file import PolicyError
 from .rules import Chronological, Greedy, Popular, Random
-from .shift_penalty import ShiftPenalty, ShiftPenaltyPolicy, ShiftPenaltySettings
 from .slates import GreedySlate, InTurn
 from .use_limits import Binding, UseLimited, UseLimits
-from .vec_env import FeedVecEnv, make_vec_env
+
+if TYPE_CHECKING:
+    from .from_sb3 import SB3Policy, from_sb3
+    from .lagrangian import LagrangianPolicy, LagrangianSettings
+    from .ppo import PPOPolicy, PPOSettings
+    from .recurrent_ppo import RecurrentPPOPolicy, RecurrentPPOSettings
+    from .registry import KINDS, SETTINGS, SLATE_KINDS, build_policy
+    from .shift_penalty import ShiftPenalty, ShiftPenaltyPolicy, ShiftPenaltySettings
+    from .vec_env import FeedVecEnv, make_vec_env
+
+_WITH_TORCH = {
+    "FeedVecEnv": "vec_env",
+    "KINDS": "registry",
+    "LagrangianPolicy": "lagrangian",
+    "LagrangianSettings": "lagrangian",
+    "PPOPolicy": "ppo",
+    "PPOSettings": "ppo",
+    "RecurrentPPOPolicy": "recurrent_ppo",
+    "RecurrentPPOSettings": "recurrent_ppo",
+    "SB3Policy": "from_sb3",
+    "SETTINGS": "registry",
+    "SLATE_KINDS": "registry",
+    "ShiftPenalty": "shift_penalty",
+    "ShiftPenaltyPolicy": "shift_penalty",
+    "ShiftPenaltySettings": "shift_penalty",
+    "build_policy": "registry",
+    "from_sb3": "from_sb3",
+    "make_vec_env": "vec_env",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WITH_TORCH:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_WITH_TORCH[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "KINDS",
@@ -34,13 +79,17 @@ __all__ = [
     "Limits",
     "LinUCB",
     "LinUCBSettings",
+    "MadeFor",
+    "NetworkPolicy",
     "PPOPolicy",
     "PPOSettings",
     "Policy",
+    "PolicyError",
     "Popular",
     "Random",
     "RecurrentPPOPolicy",
     "RecurrentPPOSettings",
+    "SB3Policy",
     "ShiftPenalty",
     "ShiftPenaltyPolicy",
     "ShiftPenaltySettings",
@@ -49,6 +98,9 @@ __all__ = [
     "UseLimited",
     "UseLimits",
     "build_policy",
+    "check_fits",
+    "check_world",
+    "from_sb3",
     "in_world",
     "load_policy",
     "make_vec_env",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +48,7 @@ class Features:
         """Length of phi."""
         speeds = len(FORGETTING)
         if self.reads == "all":
-            return 1 + speeds * (self.groups + 4) + 2 * self.groups + 8
+            return 1 + self.seen
         return 1 + 4 * speeds + 8 + 2 * (speeds + 3)
 
     def __call__(self, observation: Observed) -> Real:
@@ -73,11 +73,28 @@ class Features:
         phi[:, :, alike + speeds + 3 :] = own * comes[None, :, None]
         return phi[self.group]
 
+    @property
+    def seen(self) -> int:
+        """Columns of the observation that it reads."""
+        return len(FORGETTING) * (self.groups + 4) + 2 * self.groups + 8
+
+    def note(self) -> dict[str, Any]:
+        """For the JSON text of a file."""
+        return {"reads": self.reads, "groups": self.groups}
+
     def arrays(self) -> dict[str, Any]:
-        """For a file."""
-        return {"reads": self.reads, "group": self.group, "groups": self.groups}
+        """For the arrays of a file."""
+        return {"group": self.group}
 
     @classmethod
-    def load(cls, arrays: Any) -> Self:
-        """From `arrays`."""
-        return cls(str(arrays["reads"]), arrays["group"], int(arrays["groups"]))
+    def load(cls, fields: Any) -> Self:
+        """From both; raises `ValueError` for fields that no `Features` has."""
+        reads, groups = str(fields["reads"]), int(fields["groups"])
+        group = np.asarray(fields["group"])
+        if reads not in get_args(Reads):
+            raise ValueError(f"reads: found {reads!r}; allowed: {', '.join(get_args(Reads))}")
+        if group.ndim != 1 or group.dtype.kind not in "iu" or not group.size:
+            raise ValueError(f"group: found {group.dtype} {group.shape}; allowed: whole (items,)")
+        if group.min() < 0 or group.max() >= groups:
+            raise ValueError(f"group: found {group.max()}; allowed: 0 to {groups - 1}")
+        return cls(reads, group, groups)

@@ -28,7 +28,9 @@ from undertow.envs.world import Items, Mechanism, WorldParameters
 from undertow.envs.world.streams import normals
 
 from .bandit_features import Features, Reads
+from .made_for import MadeFor
 from .policy import Action, Observed
+from .policy_file import write_npz
 from .ridge import Ridge
 from .rules import _Rule
 
@@ -128,16 +130,20 @@ class _LinearBandit(_Rule):
         return np.argmax(np.where(allowed, self.scores(observation), -np.inf), axis=1)
 
     def save(self, path: Path) -> Path:
-        """Writes a .npz file; see `Policy`."""
-        file = path.with_suffix(".npz")
-        arrays: dict[str, Any] = self.features.arrays() | self.ridge.arrays()
-        np.savez_compressed(file, kind=self.kind, width=self.width, **arrays)
-        return file
+        """Writes `path`.npz; see `Policy`."""
+        note = {"kind": self.kind, "width": self.width, **self.features.note()}
+        return write_npz(path, note, self.features.arrays() | self.ridge.arrays())
+
+    @property
+    def made_for(self) -> MadeFor:
+        """What it fits: its regressions name the items, and their features the columns."""
+        return MadeFor(items=self.items, size=self.features.seen)
 
     @classmethod
-    def load(cls, arrays: Any) -> Self:
-        """From the arrays of a file that `save` wrote."""
-        return cls(Features.load(arrays), Ridge.load(arrays), float(arrays["width"]))
+    def read(cls, note: dict[str, Any], arrays: Any) -> Self:
+        """From the note and arrays of a file that `save` wrote; older ones have arrays alone."""
+        fields = dict(arrays) | note
+        return cls(Features.load(fields), Ridge.load(fields), float(fields["width"]))
 
 
 class LinUCB(_LinearBandit):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .policy import Action, Observed
+from .policy_file import PolicyError
 
 
 class FunctionPolicy:
@@ -32,10 +33,10 @@ class FunctionPolicy:
         """Nothing to remember."""
 
     def act(self, observation: Observed) -> Action:
-        """See `Policy`. Raises `ValueError` for a choice that is not one item a person."""
+        """See `Policy`. Raises `PolicyError` for a choice that is not one item a person."""
         chosen = np.asarray(self.choose(observation))
         if chosen.shape != observation.shape[:1]:
-            raise ValueError(
+            raise PolicyError(
                 f"choose: gave {chosen.dtype} of shape {chosen.shape}; "
                 f"allowed: integers of shape ({len(observation)},)"
             )

@@ -12,7 +12,6 @@ feed's shares among what is. Limits are put on a trained policy: it did not lear
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
@@ -22,10 +21,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from undertow.envs.world import Items, Mechanism, uniforms
 
+from .made_for import MadeFor
 from .policy import Action, Observed, Policy
-from .wrapped_file import is_wrapped, read_wrapped, write_wrapped
+from .wrapped_file import Wrapped, write_wrapped
 
-_LIMITS = "limits.json"
+LIMITS = "limits.json"
 
 
 class Limits(BaseModel):
@@ -108,6 +108,7 @@ class Limited:
     ) -> None:
         self.policy, self.limits = policy, limits
         self.observation = policy.observation
+        self.made_for = MadeFor(items=int(topic.size))
         self.topic, self.extremity, self.supply = topic, extremity, supply
         cap = limits.extremity_cap
         self._mild = np.ones(topic.size, bool) if cap is None else extremity <= cap
@@ -174,21 +175,22 @@ class Limited:
         fields: dict[str, Any] = {"limits": self.limits.model_dump(exclude_unset=True)}
         for name in ("topic", "extremity", "supply"):
             fields[name] = getattr(self, name).tolist()
-        return write_wrapped(path, _LIMITS, fields, self.policy)
+        return write_wrapped(path, LIMITS, fields, self.policy)
 
     @classmethod
-    def load(cls, file: Path, load: Callable[[Path], Policy]) -> Self:
-        """Reads what `save` wrote; `load` reads the policy's own file."""
-        fields, policy = read_wrapped(file, _LIMITS, load)
-        return cls(
-            policy,
-            Limits(**fields["limits"]),
-            topic=np.asarray(fields["topic"], dtype=np.int64),
-            extremity=np.asarray(fields["extremity"]),
-            supply=np.asarray(fields["supply"]),
+    def read(cls, wrapped: Wrapped) -> Self:
+        """From a file that `save` wrote."""
+        fields = wrapped.fields
+        topic, extremity, supply = (
+            np.asarray(fields[name], dtype=kind)
+            for name, kind in (("topic", np.int64), ("extremity", float), ("supply", float))
         )
-
-
-def is_limited(file: Path) -> bool:
-    """Whether `Limited` saved this .zip."""
-    return is_wrapped(file, _LIMITS)
+        if not topic.ndim == 1 or not topic.shape == extremity.shape == supply.shape:
+            raise ValueError(
+                f"extremity, supply: found {extremity.shape}, {supply.shape} beside topics of "
+                f"{topic.shape}; allowed: one each an item"
+            )
+        if not topic.size or topic.min() < 0:
+            raise ValueError("topic: found none, or one below 0; allowed: 0 or more")
+        limits = Limits(**fields["limits"])
+        return cls(wrapped.policy, limits, topic=topic, extremity=extremity, supply=supply)

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from undertow.envs.world import WorldParameters
 
+from .policy_file import appended, write_whole
+
 Action = NDArray[np.int64]
 Observed = NDArray[np.float32]
 
@@ -61,7 +63,6 @@ def places_of(policy: Policy) -> int | None:
 
 
 def write_rule(path: Path, **fields: object) -> Path:
-    """Writes a rule's parameters as JSON beside `path`, with the suffix .json."""
-    file = path.with_suffix(".json")
-    file.write_text(json.dumps(fields, indent=1) + "\n", encoding="utf-8")
-    return file
+    """Writes a rule's parameters as JSON to `path`.json; returns the file."""
+    text = json.dumps(fields, indent=1, allow_nan=False) + "\n"
+    return write_whole(appended(path, ".json"), text.encode())

@@ -15,19 +15,37 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from undertow.envs.world import Items, Mechanism, Slate, WorldParameters, uniforms
+from undertow.envs.world import Items, Slate, WorldParameters
 
 from .averaging import WeightAveraging
 from .critic import CriticWarmup, DecoupledRolloutBuffer
+from .lots import among, chosen
+from .made_for import MadeFor
+from .network import Network
+from .network_policy import PolicyNote
 from .policy import Action, Observed
+from .policy_file import PolicyError, write_npz
+from .sb3_file import Format, extras, load_sb3, save_sb3
+from .sb3_model import (
+    Masks,
+    Scaler,
+    check_weights,
+    made_for_model,
+    masks_of,
+    model_of,
+    net_of,
+    scaler_of,
+    silent,
+    statistics_of,
+)
 from .skip_policy import SkipActorCriticPolicy
 from .vec_env import consecutive, make_vec_env
 
-_VIEW = "undertow"
 #: Hidden units of each layer; YAML and JSON have lists for it.
 Layers = Annotated[
     tuple[Annotated[int, Field(ge=1, le=65_536)], ...], Field(strict=False, max_length=64)
 ]
+
 
 
 class PPOSettings(BaseModel):
@@ -80,12 +98,34 @@ class PPOSettings(BaseModel):
 
 
 class PPOPolicy:
-    """A trained PPO behind the protocol of all policies."""
+    """A trained PPO behind the protocol of all policies; also A2C, TRPO and MaskablePPO.
+
+    normalize: statistics of observations, for a model that was loaded without its environment; with
+    it, they are taken from its `VecNormalize`. masks: of observations (people, size), which items
+    may lead, bool (people, items). Raises `PolicyError` for a model that would be measured unlike
+    it acts: see `sb3_model`.
+    """
 
     kind: ClassVar[str] = "ppo"
 
-    def __init__(self, model: PPO, observation: str, *, deterministic: bool = False) -> None:
+    def __init__(
+        self,
+        model: Any,
+        observation: str,
+        *,
+        deterministic: bool = False,
+        normalize: Scaler | None = None,
+        masks: Masks | None = None,
+        made_for: MadeFor | None = None,
+    ) -> None:
+        if not hasattr(model.policy, "get_distribution"):
+            raise PolicyError(
+                f"policy {type(model).__name__}: has no distribution over items; allowed: PPO, "
+                "A2C, TRPO, MaskablePPO, and from_sb3 for others"
+            )
         self.model, self.observation, self.deterministic = model, observation, deterministic
+        self.scaler, self.masks = scaler_of(model, normalize), masks_of(model, masks)
+        self.made_for = made_for_model(model) if made_for is None else made_for
         self._people: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
         self._slot = 0
 
@@ -167,7 +207,11 @@ class PPOPolicy:
         return space.nvec.size if isinstance(space, MultiDiscrete) else None
 
     def begin(self, seed: NDArray[np.int64], person: NDArray[np.int64]) -> None:
-        """Starts the people (seed, person), int64 (people,), at slot 0."""
+        """Starts the people (seed, person), int64 (people,), at slot 0.
+
+        Raises `PolicyError` where a weight is no number.
+        """
+        check_weights(self.model)
         self._people, self._slot = (seed, person), 0
 
     def act(self, observation: Observed) -> Action:
@@ -180,46 +224,59 @@ class PPOPolicy:
 
     def _logits(self, observation: Observed) -> NDArray[np.float32]:
         """(people, items), or (people, size, items) where it fills slates."""
+        seen = observation if self.scaler is None else self.scaler.normalize_obs(observation)
         with torch.no_grad():
-            distribution = self.model.policy.get_distribution(torch.as_tensor(observation))
+            distribution = self.model.policy.get_distribution(torch.as_tensor(seen))
             found: Any = distribution.distribution
             places = found if isinstance(found, list) else [found]
             logits = torch.stack([place.logits for place in places], dim=1).numpy()
-        return logits if isinstance(found, list) else logits[:, 0, :]
+        if isinstance(found, list):
+            return logits
+        one = logits[:, 0, :]
+        return one if self.masks is None else among(one, self.masks(observation))
 
     def _chosen(self, logits: NDArray[np.float32]) -> Action:
-        if self.deterministic:
-            return np.argmax(logits, axis=-1)
-        people = logits.shape[0]
-        seed, person = self._people or (np.zeros(people, dtype=np.int64), np.arange(people))
-        drawn = []
-        for place in np.moveaxis(logits, -2, 0) if logits.ndim == 3 else logits[None]:
-            self._slot += 1  # a lot for each place
-            drawn.append(drawn_by_lots(place, seed, person, self._slot))
-        return drawn[0] if logits.ndim == 2 else np.stack(drawn, axis=1)
+        action, self._slot = chosen(logits, self._people, self._slot, self.deterministic)
+        return action
 
-    def save(self, path: Path) -> Path:
-        """Writes SB3's own zip, readable by `PPO.load`, without the optimiser's moments."""
-        file = path.with_suffix(".zip")
-        self.model.policy.optimizer.state.clear()
-        view = {"observation": self.observation, "deterministic": self.deterministic}
-        setattr(self.model, _VIEW, view)  # SB3 saves every attribute with the model
-        # Schedules are closures, and the rest is the last batch of training: neither is the policy.
-        left_out = ["lr_schedule", "clip_range", "learning_rate", "_last_obs", "_last_original_obs"]
-        self.model.save(file, exclude=[*left_out, "_last_episode_starts", "ep_info_buffer"])
-        return file
+    def save(self, path: Path, format: Format = "npz") -> Path:
+        """Writes `path`.npz, which cannot run code; returns the file.
+
+        format: "sb3" for stable-baselines3's own .zip, readable by `PPO.load`. It holds a pickle,
+        which can run code, so `load_policy` wants to be told to trust it. Raises `PolicyError` for
+        masks, which are code, and for nets that the safe format cannot hold.
+        """
+        if self.masks is not None:
+            raise PolicyError(f"policy {path}: has masks, a function; allowed: none")
+        if format == "sb3":
+            return save_sb3(self.model, path, self._view(), self.scaler)
+        network, arrays = net_of(self.model, self.scaler)
+        return write_npz(path, self._view() | {"network": network.model_dump(mode="json")}, arrays)
+
+    def _view(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "observation": self.observation,
+            "deterministic": self.deterministic,
+            "made_for": self.made_for.model_dump(mode="json", exclude_none=True),
+        }
 
     @classmethod
-    def load(cls, file: Path) -> PPOPolicy:
-        """Reads what `save` wrote."""
-        custom = {"learning_rate": 0.0, "lr_schedule": falling(0.0), "clip_range": falling(0.2)}
-        model: Any = PPO.load(file, device="cpu", custom_objects=custom)
-        view = getattr(model, _VIEW, None)
-        if view is None:
-            raise ValueError(
-                f"policy {file}: a PPO that `save` did not write; allowed: one it wrote"
-            )
-        return cls(model, view["observation"], deterministic=view["deterministic"])
+    def read(cls, note: PolicyNote, network: Network) -> Self:
+        """From the fields of a file that `save` wrote, as a PPO of stable-baselines3."""
+        return cls(
+            model_of(network),
+            note.observation,
+            deterministic=note.deterministic,
+            normalize=statistics_of(network),
+            made_for=note.made_for,
+        )
+
+    @classmethod
+    def load_sb3(cls, file: Path) -> Self:
+        """Reads the .zip that `save` wrote. It can run code: only for files that you trust."""
+        model, view = load_sb3(file, PPO)
+        return cls(model, view["observation"], deterministic=view["deterministic"], **extras(view))
 
 
 def check_rollout(n_envs: int, n_steps: int) -> None:
@@ -239,7 +296,7 @@ def learner(
     buffer: type[DecoupledRolloutBuffer] = DecoupledRolloutBuffer,
 ) -> PPO:
     """Stable-baselines3's PPO on `env`, before training, as `settings` have it."""
-    return PPO(
+    model = PPO(
         SkipActorCriticPolicy,
         # gamma also sets how returns are scaled, and 0 would scale by single rewards.
         VecNormalize(env, norm_obs=False, norm_reward=True, gamma=settings.gamma),
@@ -260,6 +317,7 @@ def learner(
         device="cpu",
         tensorboard_log=tensorboard_log,
     )
+    return model if tensorboard_log is not None else silent(model)
 
 
 def training_callbacks(settings: PPOSettings) -> list[BaseCallback]:
@@ -279,19 +337,3 @@ def falling(start: float) -> Any:
         return start * remaining
 
     return rate
-
-
-def drawn_by_lots(
-    logits: NDArray[np.float32], seed: NDArray[np.int64], person: NDArray[np.int64], slot: int
-) -> Action:
-    """An item for each row of `logits`, (people, items), by the lots of (seed, person, slot)."""
-    lot = uniforms(seed, person, np.full_like(person, slot), Mechanism.POLICY, 1)[0]
-    mass = np.cumsum(np.exp(logits), axis=1)
-    drawn = np.sum(mass < lot[:, None] * mass[:, -1:], axis=1)
-    return np.minimum(drawn, logits.shape[1] - 1)
-
-
-def among(logits: NDArray[np.float32], allowed: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """`logits` with -inf where not allowed, and 0 at the largest of the rest."""
-    left: NDArray[np.float32] = np.where(allowed, logits, -np.inf)
-    return left - left.max(axis=1, keepdims=True)

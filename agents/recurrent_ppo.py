@@ -19,12 +19,26 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from undertow.envs.world import Items, WorldParameters
 
+from .lots import among, chosen
+from .made_for import MadeFor
+from .network import Network
+from .network_policy import PolicyNote
 from .policy import Action, Observed
-from .ppo import Layers, among, check_rollout, drawn_by_lots, falling
+from .policy_file import write_npz
+from .ppo import Layers, check_rollout, falling
+from .sb3_file import Format, extras, load_sb3, save_sb3
+from .sb3_model import (
+    Scaler,
+    check_weights,
+    made_for_model,
+    model_of,
+    net_of,
+    scaler_of,
+    silent,
+    statistics_of,
+)
 from .skip_recurrent import SkipRecurrentPolicy
 from .vec_env import consecutive, make_vec_env
-
-_VIEW = "undertow"
 
 
 class RecurrentPPOSettings(BaseModel):
@@ -66,10 +80,20 @@ class RecurrentPPOPolicy:
     """A trained RecurrentPPO; keeps the LSTM's state of each person that it began."""
 
     kind: ClassVar[str] = "recurrent_ppo"
-    observation = "platform"
 
-    def __init__(self, model: RecurrentPPO, *, deterministic: bool = False) -> None:
-        self.model, self.deterministic = model, deterministic
+    def __init__(
+        self,
+        model: RecurrentPPO,
+        *,
+        deterministic: bool = False,
+        observation: str = "platform",
+        normalize: Scaler | None = None,
+        made_for: MadeFor | None = None,
+    ) -> None:
+        """See `PPOPolicy`."""
+        self.model, self.deterministic, self.observation = model, deterministic, observation
+        self.scaler = scaler_of(model, normalize)
+        self.made_for = made_for_model(model) if made_for is None else made_for
         self._people: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
         self._slot = 0
         self._memory: tuple[torch.Tensor, ...] | None = None
@@ -117,11 +141,15 @@ class RecurrentPPOPolicy:
             seed=seed,
             device="cpu",
         )
-        model.learn(settings.slots, callback=callback)
+        silent(model).learn(settings.slots, callback=callback)
         return cls(model, deterministic=settings.deterministic)
 
     def begin(self, seed: NDArray[np.int64], person: NDArray[np.int64]) -> None:
-        """Starts the people (seed, person), int64 (people,), at slot 0 and with an empty memory."""
+        """Starts the people (seed, person), int64 (people,), at slot 0 and with an empty memory.
+
+        Raises `PolicyError` where a weight is no number.
+        """
+        check_weights(self.model)
         self._people, self._slot, self._memory = (seed, person), 0, None
 
     def act(self, observation: Observed) -> Action:
@@ -134,6 +162,7 @@ class RecurrentPPOPolicy:
 
     def _logits(self, observation: Observed) -> NDArray[np.float32]:
         people = observation.shape[0]
+        seen = observation if self.scaler is None else self.scaler.normalize_obs(observation)
         layers, _, units = self.model.policy.lstm_hidden_state_shape
         starts = torch.zeros(people)
         if self._memory is None:
@@ -145,31 +174,43 @@ class RecurrentPPOPolicy:
         with torch.no_grad():
             recurrent: Any = self.model.policy
             distribution, self._memory = recurrent.get_distribution(
-                torch.as_tensor(observation), self._memory, starts
+                torch.as_tensor(seen), self._memory, starts
             )
             logits: NDArray[np.float32] = distribution.distribution.logits.numpy()
         return logits
 
     def _chosen(self, logits: NDArray[np.float32]) -> Action:
-        self._slot += 1
-        people = logits.shape[0]
-        if self.deterministic:
-            return np.argmax(logits, axis=1)
-        seed, person = self._people or (np.zeros(people, dtype=np.int64), np.arange(people))
-        return drawn_by_lots(logits, seed, person, self._slot)
+        action, self._slot = chosen(logits, self._people, self._slot, self.deterministic)
+        return action
 
-    def save(self, path: Path) -> Path:
-        """Writes sb3-contrib's own zip, readable by `RecurrentPPO.load`."""
-        file = path.with_suffix(".zip")
-        self.model.policy.optimizer.state.clear()
-        setattr(self.model, _VIEW, {"kind": self.kind, "deterministic": self.deterministic})
-        left_out = ["lr_schedule", "clip_range", "learning_rate", "_last_obs", "_last_original_obs"]
-        self.model.save(file, exclude=[*left_out, "_last_episode_starts", "ep_info_buffer"])
-        return file
+    def save(self, path: Path, format: Format = "npz") -> Path:
+        """Writes `path`.npz, which cannot run code; see `PPOPolicy.save`."""
+        if format == "sb3":
+            return save_sb3(self.model, path, self._view(), self.scaler)
+        network, arrays = net_of(self.model, self.scaler)
+        return write_npz(path, self._view() | {"network": network.model_dump(mode="json")}, arrays)
+
+    def _view(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "observation": self.observation,
+            "deterministic": self.deterministic,
+            "made_for": self.made_for.model_dump(mode="json", exclude_none=True),
+        }
 
     @classmethod
-    def load(cls, file: Path) -> RecurrentPPOPolicy:
-        """Reads what `save` wrote."""
-        custom = {"learning_rate": 0.0, "lr_schedule": falling(0.0), "clip_range": falling(0.2)}
-        model: Any = RecurrentPPO.load(file, device="cpu", custom_objects=custom)
-        return cls(model, deterministic=getattr(model, _VIEW)["deterministic"])
+    def read(cls, note: PolicyNote, network: Network) -> RecurrentPPOPolicy:
+        """From the fields of a file that `save` wrote."""
+        return cls(
+            model_of(network),
+            deterministic=note.deterministic,
+            observation=note.observation,
+            normalize=statistics_of(network),
+            made_for=note.made_for,
+        )
+
+    @classmethod
+    def load_sb3(cls, file: Path) -> RecurrentPPOPolicy:
+        """Reads the .zip that `save` wrote. It can run code: only for files that you trust."""
+        model, view = load_sb3(file, RecurrentPPO)
+        return cls(model, deterministic=view["deterministic"], **extras(view))

@@ -1,13 +1,9 @@
-"""Policies by name: build (and train) one, load one that was saved."""
+"""Policies by name: build, and train, one."""
 
 from __future__ import annotations
 
-import json
-import zipfile
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import BaseModel
 from stable_baselines3.common.callbacks import BaseCallback
 
@@ -16,14 +12,14 @@ from undertow.envs.world import Items, Slate, WorldParameters
 from .bandits import LinUCB, LinUCBSettings, Thompson, ThompsonSettings
 from .endorsement import Endorsement, EndorsementSettings
 from .lagrangian import LagrangianPolicy, LagrangianSettings
-from .limits import Limited, Limits, is_limited
+from .limits import Limited, Limits
 from .policy import Policy
 from .ppo import PPOPolicy, PPOSettings
 from .recurrent_ppo import RecurrentPPOPolicy, RecurrentPPOSettings
 from .rules import Chronological, Greedy, Popular, Random
 from .shift_penalty import ShiftPenaltyPolicy, ShiftPenaltySettings
-from .slates import GreedySlate, InTurn, is_in_turn
-from .use_limits import UseLimited, UseLimits, is_use_limited
+from .slates import GreedySlate, InTurn
+from .use_limits import UseLimited, UseLimits
 
 KINDS = (
     "random",
@@ -87,11 +83,7 @@ def build_policy(
             callback=callback,
             slate=slate,
         )
-        if limits is not None:
-            policy = Limited.of(policy, limits, items)
-        if use_limits is None:
-            return policy
-        return UseLimited(policy, use_limits, slots_per_day=parameters.calendar.slots_per_day)
+        return under_limits(policy, parameters, items, limits, use_limits)
     if kind in SETTINGS or kind == "ppo":
         allowed = SETTINGS.get(kind, PPOSettings)
         required = [name for name, field in allowed.model_fields.items() if field.is_required()]
@@ -156,57 +148,16 @@ def build_policy(
     raise ValueError(f"kind: found {kind!r}; allowed: {', '.join(KINDS)}")
 
 
-def load_policy(file: str | Path) -> Policy:
-    """The policy saved in `file` (a .json rule, a .npz bandit, or a .zip of the rest)."""
-    file = Path(file)
-    if not file.is_file():
-        raise FileNotFoundError(f"policy: found no file {file}; allowed: one that `save` wrote")
-    if file.suffix == ".zip":
-        if is_limited(file):
-            return Limited.load(file, load_policy)
-        if is_in_turn(file):
-            return InTurn.load(file, load_policy)
-        if is_use_limited(file):
-            return UseLimited.load(file, load_policy)
-        return (
-            RecurrentPPOPolicy.load(file)
-            if _kind_in(file) == "recurrent_ppo"
-            else (PPOPolicy.load(file))
-        )
-    if file.suffix == ".npz":
-        return _load_bandit(file)
-    try:
-        rule = json.loads(file.read_text(encoding="utf-8"))
-        kind = rule["kind"]
-        if kind == "chronological":
-            return Chronological(np.asarray(rule["supply"], dtype=np.float64))
-        if kind == "popular":
-            return Popular(np.asarray(rule["ranking"]), rule["items"])
-        if kind == "random":
-            return Random(rule["items"])
-        if kind == "endorsement":
-            return Endorsement.read(rule)
-        if kind == "greedy_slate":
-            return GreedySlate.read(rule)
-        return {"greedy": Greedy}[kind](rule["items"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"policy {file}: not a rule that `save` wrote ({error!r})") from error
-
-
-def _load_bandit(file: Path) -> Policy:
-    try:
-        with np.load(file) as arrays:
-            return _BANDITS[str(arrays["kind"])].load(arrays)
-    except (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"policy {file}: not a bandit that `save` wrote ({error!r})") from error
-
-
-def _kind_in(file: Path) -> str:
-    """The kind that a .zip of stable-baselines3 names; ppo where it names none."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            data: dict[str, Any] = json.loads(archive.read("data"))
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile):
-        return "ppo"  # its own loader says what is wrong
-    noted = data.get("undertow")
-    return str(noted.get("kind", "ppo")) if isinstance(noted, dict) else "ppo"
+def under_limits(
+    policy: Policy,
+    parameters: WorldParameters,
+    items: Items,
+    limits: Limits | None,
+    use_limits: UseLimits | None,
+) -> Policy:
+    """The policy under those limits that are given."""
+    if limits is not None:
+        policy = Limited.of(policy, limits, items)
+    if use_limits is None:
+        return policy
+    return UseLimited(policy, use_limits, slots_per_day=parameters.calendar.slots_per_day)

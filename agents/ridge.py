@@ -65,7 +65,8 @@ class Ridge:
 
     def arrays(self) -> dict[str, Any]:
         """What a frozen policy needs of it, for a file."""
-        return {"theta": self.theta, "whiten": self.whiten, "residual": self.residual}
+        residual = np.array(self.residual)
+        return {"theta": self.theta, "whiten": self.whiten, "residual": residual}
 
     @classmethod
     def load(cls, arrays: Any) -> Self:

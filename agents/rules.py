@@ -12,6 +12,7 @@ from undertow.envs.feed_batch import FeedBatch
 from undertow.envs.views import expected_shares
 from undertow.envs.world import Items, Mechanism, WorldParameters, uniforms
 
+from .made_for import MadeFor
 from .policy import Action, Observed, write_rule
 
 _Ints = NDArray[np.int64]
@@ -30,6 +31,11 @@ class _Rule:
         self.items = items
         self._people: tuple[_Ints, _Ints] | None = None
         self._slot = 0
+
+    @property
+    def made_for(self) -> MadeFor:
+        """What it fits: it names so many items."""
+        return MadeFor(items=self.items)
 
     def begin(self, seed: _Ints, person: _Ints) -> None:
         """Starts the people (seed, person), int64 (people,), at slot 0."""

@@ -56,6 +56,8 @@ class ShiftPenalty(VecEnvWrapper):
     distance after the last step, (people,).
     """
 
+    leaves_observations = True
+
     def __init__(self, venv: VecEnv, settings: ShiftPenaltySettings) -> None:
         super().__init__(venv)
         self.settings = settings

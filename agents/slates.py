@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -22,10 +21,11 @@ from undertow.envs.world.search import search_weights
 from undertow.envs.world.stance import persuade
 from undertow.envs.world.watching import expected_minutes
 
+from .made_for import MadeFor, catalogue_digest
 from .policy import Action, Observed, Policy, write_rule
-from .wrapped_file import is_wrapped, read_wrapped, write_wrapped
+from .wrapped_file import Wrapped, write_wrapped
 
-_IN_TURN = "slate.json"
+IN_TURN = "slate.json"
 
 
 class InTurn:
@@ -39,6 +39,7 @@ class InTurn:
     def __init__(self, policy: Policy, size: int) -> None:
         self.policy, self.size, self.places = policy, size, size
         self.observation = policy.observation
+        self.made_for = MadeFor(places=size)
 
     def begin(self, seed: NDArray[np.int64], person: NDArray[np.int64]) -> None:
         """Starts the people (seed, person), int64 (people,), at slot 0."""
@@ -50,18 +51,15 @@ class InTurn:
 
     def save(self, path: Path) -> Path:
         """Writes a .zip of the size and the policy's own file."""
-        return write_wrapped(path, _IN_TURN, {"size": self.size}, self.policy)
+        return write_wrapped(path, IN_TURN, {"size": self.size}, self.policy)
 
     @classmethod
-    def load(cls, file: Path, load: Callable[[Path], Policy]) -> Self:
-        """Reads what `save` wrote; `load` reads the policy's own file."""
-        own, policy = read_wrapped(file, _IN_TURN, load)
-        return cls(policy, own["size"])
-
-
-def is_in_turn(file: Path) -> bool:
-    """Whether `InTurn` saved this .zip."""
-    return is_wrapped(file, _IN_TURN)
+    def read(cls, wrapped: Wrapped) -> Self:
+        """From a file that `save` wrote."""
+        size = wrapped.fields["size"]
+        if type(size) is not int or size < 1:
+            raise ValueError(f"size: found {size!r}; allowed: 1 or more")
+        return cls(wrapped.policy, size)
 
 
 class GreedySlate:
@@ -79,6 +77,9 @@ class GreedySlate:
     def __init__(self, parameters: WorldParameters, items: Items, slate: Slate) -> None:
         self.parameters, self.items, self.slate = parameters, items, slate
         self.places = slate.size
+        self.made_for = MadeFor(
+            items=len(items), places=slate.size, catalogue=catalogue_digest(items)
+        )
 
     def in_world(self, parameters: WorldParameters) -> Self:
         """See `KnowsTheWorld`: a twin whom nothing tempts is worth other minutes."""

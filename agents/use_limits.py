@@ -12,7 +12,6 @@ of (seed, person, slot), so twins answer it alike.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
@@ -23,9 +22,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from undertow.envs.world import Mechanism, WorldParameters, uniforms
 
 from .policy import Action, Observed, Policy, in_world
-from .wrapped_file import is_wrapped, read_wrapped, write_wrapped
+from .wrapped_file import Wrapped, write_wrapped
 
-_USE_LIMITS = "use_limits.json"
+USE_LIMITS = "use_limits.json"
 
 
 class UseLimits(BaseModel):
@@ -110,16 +109,13 @@ class UseLimited:
             "use_limits": self.use_limits.model_dump(exclude_unset=True),
             "slots_per_day": self.slots_per_day,
         }
-        return write_wrapped(path, _USE_LIMITS, fields, self.policy)
+        return write_wrapped(path, USE_LIMITS, fields, self.policy)
 
     @classmethod
-    def load(cls, file: Path, load: Callable[[Path], Policy]) -> Self:
-        """Reads what `save` wrote; `load` reads the policy's own file."""
-        fields, policy = read_wrapped(file, _USE_LIMITS, load)
-        limits = UseLimits(**fields["use_limits"])
-        return cls(policy, limits, slots_per_day=fields["slots_per_day"])
-
-
-def is_use_limited(file: Path) -> bool:
-    """Whether `UseLimited` saved this .zip."""
-    return is_wrapped(file, _USE_LIMITS)
+    def read(cls, wrapped: Wrapped) -> Self:
+        """From a file that `save` wrote."""
+        slots = wrapped.fields["slots_per_day"]
+        if type(slots) is not int or slots < 1:
+            raise ValueError(f"slots_per_day: found {slots!r}; allowed: 1 or more")
+        limits = UseLimits(**wrapped.fields["use_limits"])
+        return cls(wrapped.policy, limits, slots_per_day=slots)

@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ..agents import Binding, LagrangianSettings, Policy, in_world, load_policy
+from ..agents import Binding, LagrangianSettings, Policy, check_fits, in_world, load_policy
 from ..agents.lagrangian import COSTS
+from ..agents.policy_file import appended
 from ..envs.feed_batch import FeedBatch
 from ..envs.world import Items, WorldParameters
 from .blocks import Block, FilePath, load
@@ -31,6 +32,7 @@ from .job import derived_seed, set_torch, world_of
 from .markdown import join, table
 from .record import Record, made_section
 from .result_folder import Manifest, ResultError
+from .saved_policies import saved_file
 from .statistics import estimate
 
 UNCONSTRAINED = "unconstrained"
@@ -69,11 +71,12 @@ class Cell:
 
     @property
     def file(self) -> Path:
-        """Where the policy was saved."""
+        """Where the policy was saved, or would be."""
         free = self.policy == UNCONSTRAINED
         result = self.budgets.unconstrained_result if free else self.experiment.name
         policy = self.budgets.unconstrained if free else self.policy
-        return self.results / result / "policies" / f"{self.world}--{policy}--{self.seed}.zip"
+        stem = self.results / result / "policies" / f"{self.world}--{policy}--{self.seed}"
+        return saved_file(stem) or appended(stem, ".npz")
 
 
 def load_budgets(file: Path) -> Budgets:
@@ -150,6 +153,7 @@ def costs_a_day(
     batch = FeedBatch(parameters, people, policy.observation, items)
     who: tuple[NDArray[np.int64], NDArray[np.int64]] = np.full(people, seed), np.arange(people)
     observation = batch.start(*who)
+    check_fits(policy, items, size=observation.shape[1])
     policy.begin(*who)
     sums = dict.fromkeys([*COSTS, "minutes"], 0.0)
     served = 0

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from .config import ConfigError, Experiment, load_experiment, read_yaml
-from .policy_commands import card_command, compare_command, train_command
+from .policy_commands import card_command, compare_command, convert_command, train_command
 from .provenance import write_whole
 from .record_commands import (
     CONFIGS,
@@ -95,6 +95,7 @@ app.command("fit-views")(fit_views_command)
 app.command("train")(train_command)
 app.command("compare")(compare_command)
 app.command("card")(card_command)
+app.command("convert")(convert_command)
 
 
 @app.command("list")

@@ -18,13 +18,16 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..agents import Chronological, Policy, build_policy, load_policy
-from ..envs.world import PRESETS, Items, WorldParameters, synthetic, world
+from ..agents import Policy, PolicyError, build_policy
+from ..envs import OBSERVATIONS
+from ..envs.world import Items, WorldParameters
 from .drawing import arms, new_figure, save_figure, style
-from .evaluate import RULES, leads_with_an_item
 from .job import derived_seed, set_torch
+from .measured_world import RULES, World, loaded, shared_world
+from .provenance import write_whole
 from .result_folder import ResultError
 from .rollout import Lives, live
+from .saved_policies import saved_files
 from .statistics import Estimate, estimate
 
 Real = NDArray[np.float64]
@@ -47,33 +50,37 @@ class Side:
     policies: tuple[Policy, ...]
 
 
-def side_of(text: str, parameters: WorldParameters, items: Items) -> Side:
-    """Reads a side; raises `ResultError` for what is not there.
+def side_of(text: str, world: World, *, trust: bool = False) -> Side:
+    """Reads a side; raises `ResultError` for what is not there or does not fit the world.
 
-    `greedy` (a rule), `my.zip` (a saved policy), `results/headline:default/ppo` (all seeds of a
-    cell), `module:function` (called with parameters and items, gives a policy).
+    `greedy` (a rule), `my.npz` (a saved policy), `results/headline:default/ppo` (all seeds of a
+    cell), `module:function` (called with parameters and items, gives a policy). trust: see
+    `load_policy`.
     """
+    parameters, items = world.parameters, world.items
     if text in RULES:
-        return Side(text, (build_policy(text, parameters, items, seed=0),))
+        rule = build_policy(text, parameters, items, seed=0, slate=world.slate)
+        return Side(text, (world.takes(rule, text),))
     if Path(text).is_file():
-        return Side(Path(text).stem, (leads_with_an_item(load_policy(text), text),))
-    before, colon, after = text.partition(":")
-    if colon and "/" in after:
-        cell = "--".join(after.split("/", 1))
-        files = sorted((Path(before) / "policies").glob(f"{cell}--*"), key=_seed_of)
-        if files:
-            policies = (leads_with_an_item(load_policy(file), text) for file in files)
-            return Side(after, tuple(policies))
-    elif colon:
-        return Side(after, (_own(before, after, parameters, items),))
+        return Side(Path(text).stem, (world.takes(loaded(text, trust=trust), text),))
+    before, _, after = text.partition(":")
+    files = files_of(text)
+    if files:
+        policies = (world.takes(loaded(file, trust=trust), str(file)) for file in files)
+        return Side(text.rpartition(":")[2], tuple(policies))
+    if before and after and "/" not in after:
+        return Side(after, (world.takes(_own(before, after, parameters, items), text),))
     raise ResultError(
         f"policy: found {text!r}; allowed: {', '.join(RULES)}, a saved policy's file, "
         "RESULT:world/policy, or module:function"
     )
 
 
-def _seed_of(file: Path) -> int:
-    return int(file.stem.rsplit("--", 1)[1])
+def files_of(text: str) -> list[Path]:
+    """The policies of `RESULT:world/policy`, one a seed."""
+    folder, _, cell = text.rpartition(":")
+    world, slash, policy = cell.partition("/")
+    return saved_files(Path(folder), world, policy) if folder and slash else []
 
 
 def _own(module: str, function: str, parameters: WorldParameters, items: Items) -> Policy:
@@ -82,34 +89,51 @@ def _own(module: str, function: str, parameters: WorldParameters, items: Items) 
     except (ImportError, AttributeError) as error:
         raise ResultError(f"policy: {module}:{function} cannot be had ({error})") from None
     made: Policy = make(parameters, items)
+    missing = [name for name in ("kind", "observation", "begin", "act") if not hasattr(made, name)]
+    if missing:
+        raise ResultError(
+            f"policy: {module}:{function} gave {type(made).__name__}, without "
+            f"{', '.join(missing)}; allowed: a policy, such as FunctionPolicy(choose)"
+        )
+    if made.observation not in OBSERVATIONS:
+        raise ResultError(
+            f"policy: {module}:{function} reads the view {made.observation!r}; allowed: "
+            f"{', '.join(OBSERVATIONS)}"
+        )
     return made
 
 
 def compare(
-    texts: Sequence[str], *, preset: str = "default", people: int = 1000, seed: int = 0
+    texts: Sequence[str],
+    *,
+    preset: str | None = None,
+    people: int = 1000,
+    seed: int = 0,
+    trust: bool = False,
+    catalogue: Path | None = None,
 ) -> dict[str, Any]:
     """Every side on the same people: values, differences from the first side, improvement.
 
-    people: a seed. seed: whose people the first policy of each side meets; the next meets those of
-    the next seed. Raises `ResultError` for sides that cannot be had or set side by side.
+    preset: the world: a preset, RESULT:world or a saved policy; None for the one that the sides
+    come with (`measured_world`). people: a seed. seed: whose people the first policy of each side
+    meets; the next meets those of the next seed. trust: see `load_policy`. catalogue: the file of a
+    result whose catalogue came from one. Raises `ResultError` for sides that cannot be had, do not
+    fit the world or cannot be set side by side.
     """
-    if preset not in PRESETS:
-        raise ResultError(f"world: found {preset!r}; allowed: {', '.join(PRESETS)}")
     if len(texts) < 2:
         raise ResultError(f"policies: found {len(texts)}; allowed: two or more")
     set_torch()
-    parameters = world(preset)
-    items = synthetic(parameters)
-    sides = [side_of(text, parameters, items) for text in texts]
+    world = shared_world(texts, preset, catalogue, trust)
+    sides = [side_of(text, world, trust=trust) for text in texts]
     counts = {len(side.policies) for side in sides} - {1}
     if len(counts) > 1:
         raise ResultError(f"seeds: found {sorted(counts)}; allowed: as many on every side, or one")
     seeds = counts.pop() if counts else 1
-    values = _measured(sides, parameters, items, people=people, seeds=range(seed, seed + seeds))
+    values = _measured(sides, world, people=people, seeds=range(seed, seed + seeds))
     unit = "seed" if seeds > 1 else "person"
     first = values[0]
     return {
-        "world": preset,
+        "world": world.label,
         "people": people,
         "seeds": seeds,
         "unit": unit,
@@ -128,25 +152,26 @@ def compare(
 
 
 def _measured(
-    sides: Sequence[Side],
-    parameters: WorldParameters,
-    items: Items,
-    *,
-    people: int,
-    seeds: range,
+    sides: Sequence[Side], world: World, *, people: int, seeds: range
 ) -> list[dict[str, Real]]:
     """Of each side, every metric: one value a person, or their means, one a seed."""
     found: list[dict[str, list[Real]]] = [{m: [] for m in COMPARED} for _ in sides]
+    parameters, items, slate = world.parameters, world.items, world.slate
     days = parameters.calendar.days
     for k, seed in enumerate(seeds):
         key = derived_seed(seed, "evaluation")
 
-        def lives(policy: Policy, key: int = key) -> Lives:
-            return live(parameters, items, policy, seed=key, people=people)
+        def lives(policy: Policy, name: str, key: int = key) -> Lives:
+            try:
+                return live(parameters, items, policy, seed=key, people=people, slate=slate)
+            except PolicyError as error:
+                raise ResultError(f"{name}: {error}") from None
 
-        neutral = lives(Chronological(items.supply))
+        neutral = lives(
+            build_policy("chronological", parameters, items, seed=0, slate=slate), "chronological"
+        )
         for side, values in zip(sides, found, strict=True):
-            one = lives(side.policies[k if len(side.policies) > 1 else 0])
+            one = lives(side.policies[k if len(side.policies) > 1 else 0], side.name)
             values["minutes_per_day"].append(one.minutes / days)
             values["unendorsed_per_day"].append((one.minutes - one.endorsed) / days)
             values["welfare_per_day"].append(one.worth / days)
@@ -190,7 +215,7 @@ def told_sides(found: dict[str, Any]) -> list[list[str]]:
 def write_comparison(found: dict[str, Any], json_file: Path | None, figure: Path | None) -> None:
     """Saves the figures by name, and as a picture."""
     if json_file is not None:
-        json_file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        write_whole(json_file, (json.dumps(found, indent=1, allow_nan=False) + "\n").encode())
     if figure is not None:
         with style():
             save_figure(_drawn(found), figure)
@@ -199,7 +224,8 @@ def write_comparison(found: dict[str, Any], json_file: Path | None, figure: Path
 def _drawn(found: dict[str, Any]) -> Figure:
     """Differences from the first side, a panel a metric."""
     sides = found["sides"]
-    figure = new_figure(11.5, 1.3 + 0.35 * len(sides))
+    figure = new_figure(11.5, 1.6 + 0.35 * len(sides))
+    figure.suptitle(f"In the world {found['world']}", fontsize=10)
     for axes, (metric, (title, unit)) in zip(
         figure.subplots(1, len(COMPARED), sharey=True), COMPARED.items(), strict=True
     ):

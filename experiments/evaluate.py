@@ -21,13 +21,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ..agents import KINDS, Chronological, Policy, build_policy, load_policy, places_of
+from ..agents import Policy, build_policy
 from ..envs.feed_batch import missing
-from ..envs.world import PRESETS, WorldParameters, draw, synthetic, world
-from .blocks import Block
+from ..envs.world import WorldParameters, draw
+from . import blocks
 from .feasible import check_measuring
 from .job import derived_seed, set_torch
 from .markdown import join, table
+from .measured_world import RULES, World, loaded, shared_world, world_named
 from .metrics import METRICS, Case
 from .record import Record, made_section
 from .result_folder import Manifest, ResultError
@@ -35,23 +36,23 @@ from .rollout import twins
 from .sums import Block, estimates, merge, sums_of
 
 KIND = "evaluation"
-RULES = tuple(kind for kind in KINDS if kind in ("random", "chronological", "popular", "greedy"))
 _SUSCEPTIBLE = 0.9  # quantile from which on a person is of the most susceptible tenth
 _HALF = 16  # bits of a float32 that are counted in one pass
 
 
-class Large(Block):
+class Large(blocks.Block):
     """One policy in one world, over many people."""
 
     name: str
     policy: str = Field(description="a saved policy, or the kind of a rule")
-    world: str = "default"
+    world: str = Field("default", description="a preset, RESULT:world or a saved policy")
     people: int = Field(ge=10, le=1_000_000_000)
     block: int = Field(20_000, ge=1, le=10_000_000, description="people lived at once")
     seed: int = Field(0, ge=0)
     threshold: float = Field(0.6, gt=0, lt=1)
     keep_people: bool = Field(False, description="whether people.parquet is written")
     engine: Literal["numpy", "numba"] = Field("numpy", description="what plays the world")
+    trust: bool = Field(False, exclude=True, description="whether a pickle may be read")
 
 
 @dataclass(frozen=True)
@@ -70,53 +71,39 @@ class PeopleBlock:
         return f"block-{self.first:012d}"
 
 
-def policy_of(large: Large, parameters: WorldParameters) -> Policy:
-    """The policy that is evaluated; raises `ResultError` for one that is not there."""
+def policy_of(large: Large, world: World) -> Policy:
+    """The policy that is evaluated; raises `ResultError` for one that is missing or unfit."""
     if large.policy in RULES:
-        return build_policy(large.policy, parameters, synthetic(parameters), seed=0)
+        return build_policy(large.policy, world.parameters, world.items, seed=0, slate=world.slate)
     file = Path(large.policy)
     if not file.is_file():
         raise ResultError(
             f"policy: found {large.policy!r}; allowed: a saved policy's file, or one of "
             f"{', '.join(RULES)}"
         )
-    try:
-        policy = load_policy(file)
-    except ValueError as error:
-        raise ResultError(str(error)) from None
-    return leads_with_an_item(policy, large.policy)
+    return world.takes(loaded(file, trust=large.trust), large.policy)
 
 
-def leads_with_an_item(policy: Policy, name: str) -> Policy:
-    """The policy; raises `ResultError` for one of slates, which a preset world does not show."""
-    if (places := places_of(policy)) is not None:
-        raise ResultError(
-            f"policy: found {name!r}, which fills slates of {places}; allowed: one that leads with "
-            "an item (a run measures slates)"
-        )
-    return policy
-
-
-def _world(large: Large) -> WorldParameters:
-    if large.world not in PRESETS:
-        raise ResultError(f"world: found {large.world!r}; allowed: {', '.join(PRESETS)}")
-    return world(large.world)
+def world_label(policy: str, named: str | None, *, trust: bool = False) -> str:
+    """The world of an evaluation: the one that is named, or that the policy comes with."""
+    return shared_world([policy], named, trust=trust).label
 
 
 def live_block(block: PeopleBlock) -> dict[str, Any]:
     """Lives a block's people and their twins; their sums."""
     set_torch()
-    large, parameters = block.large, _world(block.large)
-    items = synthetic(parameters)
+    large, world = block.large, world_named(block.large.world)
+    parameters, items = world.parameters, world.items
     lives = twins(
         parameters,
         items,
-        policy_of(large, parameters),
-        Chronological(items.supply),
+        policy_of(large, world),
+        build_policy("chronological", parameters, items, seed=0, slate=world.slate),
         seed=derived_seed(large.seed, "evaluation"),
         people=block.count,
         first=block.first,
         threshold=large.threshold,
+        slate=world.slate,
         engine=large.engine,
     )
     case = Case(lives, parameters.calendar.days, large.threshold)
@@ -181,15 +168,18 @@ def _bits(
 
 def evaluation_record(large: Large) -> Record[PeopleBlock]:
     """What `undertow evaluate` makes; raises `ResultError` for what is not there."""
-    parameters = _world(large)
+    world = world_named(large.world)
+    parameters = world.parameters
     if (why := missing(large.engine)) is not None:
         raise ResultError(f"engine: found {large.engine!r}, but {why}")
-    policy = policy_of(large, parameters)
+    if world.slate is not None and large.engine != "numpy":
+        raise ResultError(f"engine: found {large.engine!r} with slates; allowed: numpy")
+    policy = policy_of(large, world)
     try:
         check_measuring(
             "--block",
             min(large.block, large.people),
-            parameters.catalogue.items,
+            len(world.items),
             observation=policy.observation,
         )
     except ValueError as error:

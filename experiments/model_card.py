@@ -7,19 +7,26 @@ hand but the limits, which hold for all.
 from __future__ import annotations
 
 import math
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from ..agents import PolicyError, load_policy
 from .markdown import bullets, join, section, table
 from .provenance import write_whole
 from .result import Result
 from .result_folder import ResultError
+from .saved_policies import SUFFIXES, saved_files
 
 _SHOWN = (
     *("watch_minutes_per_day", "unendorsed_share", "habit_share", "induced_drift"),
     *("radicalised_share", "targeting", "welfare", "retention"),
+)
+_SAFE = (
+    "A `.npz` holds numbers and text: reading it cannot run code. Stable-baselines3's own `.zip` "
+    "holds a pickle, which can, so `load_policy` reads one from elsewhere only with `trust=True`."
 )
 _LIMITS = (
     "It was trained on simulated people of one world and says nothing about real ones.",
@@ -40,22 +47,28 @@ def write_cards(folder: Path) -> Path:
         result = Result.read(folder)
         config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
         blocks: dict[str, Any] = config["policies"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise ResultError(
             f"{folder}: no finished result of `undertow run` ({error!r}); allowed: a folder that "
             "has config.yaml, summary.json and manifest.json"
         ) from None
     saved = folder / "policies"
-    cards = [
-        _card(result, blocks[policy], policy, world, saved)
-        for policy in result.policies
-        for world in (*result.worlds, *result.null_worlds)
-        if result.has(policy, world) and _files(saved, policy, world)
-    ]
+    try:
+        cards = [
+            _card(result, blocks[policy], policy, world, folder)
+            for policy in result.policies
+            for world in (*result.worlds, *result.null_worlds)
+            if result.has(policy, world) and saved_files(folder, world, policy)
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ResultError(
+            f"{folder}: config.yaml or summary.json is damaged ({error!r}); allowed: those of a "
+            "finished result"
+        ) from None
     if not cards:
         raise ResultError(f"{saved}: found no policies; allowed: a result that kept them")
-    kept = [file.name for file in saved.glob("*--*--*")]
-    first = "default--ppo--0.zip" if "default--ppo--0.zip" in kept else min(kept)
+    kept = [file.name for file in saved.glob("*--*--*") if file.suffix in SUFFIXES]
+    first = "default--ppo--0.npz" if "default--ppo--0.npz" in kept else min(kept)
     title = f"# Model cards: {result.summary.get('title')}"
     text = join([title, _intro(f"{folder.name}/policies/{first}"), *cards])
     write_whole(saved / "README.md", (text + "\n").encode())
@@ -68,18 +81,29 @@ def _intro(file: str) -> str:
             "Made by `undertow card` from the result's own config and summary. Two lines load one:",
             "```python\nfrom undertow.agents import load_policy\n"
             f'policy = load_policy("results/{file}")\n```',
+            _SAFE,
             "For all of them:",
             bullets(_LIMITS),
         ]
     )
 
 
-def _files(saved: Path, policy: str, world: str) -> list[Path]:
-    return sorted(saved.glob(f"{world}--{policy}--*"))
+def _require_whole(file: Path) -> None:
+    """Raises `ResultError` for a policy that cannot be read; a pickle is not read for that."""
+    if file.suffix == ".zip":
+        if not zipfile.is_zipfile(file):
+            raise ResultError(f"policy {file}: damaged or not a policy's file (no .zip)")
+        return
+    try:
+        load_policy(file, torch=False)
+    except PolicyError as error:
+        raise ResultError(str(error)) from None
 
 
-def _card(result: Result, block: dict[str, Any], policy: str, world: str, saved: Path) -> str:
-    files = _files(saved, policy, world)
+def _card(result: Result, block: dict[str, Any], policy: str, world: str, folder: Path) -> str:
+    files = saved_files(folder, world, policy)
+    for file in files:
+        _require_whole(file)
     null = result.null_of(world)
     told = block.get("description", "")
     largest = max(file.stat().st_size for file in files)

@@ -12,7 +12,7 @@ from rich.table import Table
 from ..envs.feed_batch import ENGINES
 from .record import Record, report_anew, run_record
 from .result_folder import ResultError
-from .terminal import bar, console, problems_told
+from .terminal import TRUST, bar, console, problems_told
 
 CONFIGS = Path(__file__).parent / "configs"
 _OTHERS = CONFIGS / "other"
@@ -141,33 +141,39 @@ def _engine(name: str) -> Any:
 def evaluate_command(
     policy: Annotated[str, typer.Argument(help="a saved policy's file, or the kind of a rule")],
     name: Annotated[str, typer.Option(help="name of the result")],
-    world: Annotated[str, typer.Option(help="a preset world")] = "default",
+    world: Annotated[
+        str | None,
+        typer.Option(help="a preset, RESULT:world or a policy's file; else its own"),
+    ] = None,
     people: Annotated[int, typer.Option(min=10, help="how many, each with their twins")] = 20_000,
     block: Annotated[int, typer.Option(min=1, help="people lived at once")] = 20_000,
     seed: Annotated[int, typer.Option(min=0, help="whose people")] = 0,
     keep_people: Annotated[bool, typer.Option(help="write people.parquet")] = False,
     engine: Annotated[str, typer.Option(help="numpy, or numba: faster")] = "numpy",
+    trust: Annotated[bool, typer.Option("--trust", help=TRUST)] = False,
     results: _Results = Path("results"),
     fresh: _Fresh = False,
     workers: _Workers = None,
 ) -> None:
     """Measure a policy on any number of people, in memory that does not grow with them."""
-    from .evaluate import Large, evaluation_record, told_metrics
+    from .evaluate import Large, evaluation_record, told_metrics, world_label
 
     with problems_told():
         large = Large(
             name=name,
             policy=policy,
-            world=world,
+            world=world_label(policy, world, trust=trust),
             people=people,
             block=block,
             seed=seed,
             keep_people=keep_people,
             engine=_engine(engine),
+            trust=trust,
         )
         folder = make(evaluation_record(large), results, fresh=fresh, workers=workers)
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    table = Table("metric", "value", "95% over people", "unit")
+    title = f"{summary['policy']} in the world {summary['world']}"
+    table = Table("metric", "value", "95% over people", "unit", title=title)
     for line in told_metrics(summary):
         table.add_row(*line)
     console.print(table)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..agents import Binding, Policy, in_world
+from ..agents import Binding, Policy, PolicyError, check_fits, in_world
 from ..envs.slate_batch import batch_of
 from ..envs.world import Items, Slate, WorldParameters, altered
 
@@ -69,12 +69,16 @@ def live(
 
     A policy that comes with a rule on the person's use (`Binding`) is asked who stays away.
     slate: how it is read where the policy fills slates, (people, size). engine: see `FeedBatch`.
+
+    Raises `PolicyError` for a policy that was made for other items or another view, and for a
+    choice that names no items.
     """
     policy = in_world(policy, parameters)
     batch = batch_of(parameters, people, policy.observation, items, slate=slate, engine=engine)
     seeds = np.full(people, seed, dtype=np.int64)
     persons = np.arange(first, first + people, dtype=np.int64)
     observation = batch.start(seeds, persons)
+    check_fits(policy, items, size=observation.shape[1], slate=slate)
     policy.begin(seeds, persons)
     binding = policy if isinstance(policy, Binding) else None
     start = batch.state.stance.astype(np.float64)
@@ -89,7 +93,10 @@ def live(
     for _ in range(parameters.calendar.slots):
         served = batch.state.present
         action = policy.act(observation)
-        transition = batch.step(action, None if binding is None else binding.away())
+        try:
+            transition = batch.step(action, None if binding is None else binding.away())
+        except ValueError as error:  # says what was found of the action, and what is allowed
+            raise PolicyError(f"policy {policy.kind}: {error}") from None
         observation, outcome = transition.observation, transition.outcome
         if binding is not None:
             binding.used(outcome.opened, outcome.minutes)

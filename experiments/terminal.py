@@ -17,10 +17,13 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bar
 
+from ..agents import PolicyError
 from .config import ConfigError
 from .progress import Progress
 from .result_folder import ResultError
 from .table_file import TableError
+
+TRUST = "read stable-baselines3's own .zip, whose pickle can run any code, from anywhere"
 
 console = Console()
 problem = Console(stderr=True)
@@ -57,7 +60,7 @@ def problems_told() -> Iterator[None]:
     """What can go wrong in a run, each with its message and its exit status."""
     try:
         yield
-    except (ConfigError, TableError, ResultError) as error:
+    except (ConfigError, TableError, ResultError, PolicyError) as error:
         raise fail(str(error)) from None
     except KeyboardInterrupt:
         raise fail("stopped; finished jobs are kept, the same command goes on", 130) from None

@@ -10,6 +10,7 @@ import numpy as np
 import yaml
 
 from ..result_folder import ResultError, job_inputs, resolved
+from ..saved_policies import saved_file
 from .config import Register, Source
 from .quantity import Cell, Real
 
@@ -78,9 +79,8 @@ def policy_file(results: Path, source: Source, seed: int) -> Path:
     assert source.result is not None
     stem = f"{source.world}--{source.policy}--{seed + source.offset}"
     folder = results / source.result / "policies"
-    for file in (folder / f"{stem}.zip", folder / f"{stem}.json"):
-        if file.is_file():
-            return file
+    if (file := saved_file(folder / stem)) is not None:
+        return file
     raise ResultError(
-        f"{folder / stem}.zip: no such policy; allowed: a result that holds its policies"
+        f"{folder / stem}.npz: no such policy; allowed: a result that holds its policies"
     )

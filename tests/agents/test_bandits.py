@@ -180,5 +180,5 @@ def test_a_bad_setting_is_refused_by_name(wrong):
 def test_a_damaged_file_is_refused_and_named(tmp_path, content):
     file = tmp_path / "policy.npz"
     file.write_bytes(content)
-    with pytest.raises(ValueError, match=r"policy\.npz: not a bandit that `save` wrote"):
+    with pytest.raises(ValueError, match=r"policy\.npz: damaged or not a policy's file"):
         load_policy(file)

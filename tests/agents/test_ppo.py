@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from stable_baselines3 import PPO
 
 import undertow.envs  # noqa: F401 - as in the README
-from undertow.agents import Greedy, PPOPolicy, PPOSettings, make_vec_env
+from undertow.agents import Greedy, PPOPolicy, PPOSettings, load_policy, make_vec_env
 from undertow.agents.skip_policy import SkipActorCriticPolicy
 from undertow.envs import OBSERVATIONS
 
@@ -122,7 +122,7 @@ def test_acting_draws_on_no_global_stream(trained, lived, choices):
 @pytest.mark.parametrize("observation", OBSERVATIONS)
 def test_the_file_is_small_and_any_sb3_reads_it(tmp_path, trained, lived, observation):
     policy = trained(observation)
-    file = policy.save(tmp_path / "policy")
+    file = policy.save(tmp_path / "policy", format="sb3")
     assert file == tmp_path / "policy.zip" and file.stat().st_size < 1_000_000
     seen = lived(observation)[5]
     read = PPO.load(file)
@@ -136,7 +136,7 @@ def test_the_file_is_small_and_any_sb3_reads_it(tmp_path, trained, lived, observ
 def test_what_is_loaded_has_the_same_weights(tmp_path, trained, observation):
     """The greedy prior is in the weights, so it must not be added once more."""
     policy = trained(observation)
-    loaded = weights(PPOPolicy.load(policy.save(tmp_path / "policy")))
+    loaded = weights(load_policy(policy.save(tmp_path / "policy")))
     assert all(torch.equal(value, loaded[name]) for name, value in weights(policy).items())
 
 

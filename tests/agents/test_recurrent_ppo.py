@@ -70,7 +70,7 @@ def test_what_is_loaded_chooses_the_same(policy, deterministic, tmp_path, lived,
     file = saved.save(tmp_path / "policy")
     loaded, seen = load_policy(file), lived("platform")
     assert isinstance(loaded, RecurrentPPOPolicy) and loaded.deterministic == deterministic
-    assert file.name == "policy.zip" and file.stat().st_size < 1_000_000
+    assert file.name == "policy.npz" and file.stat().st_size < 1_000_000
     assert np.array_equal(choices(loaded, seen), choices(saved, seen))
     RecurrentPPO.load(file)
 
