@@ -28,6 +28,7 @@ from ..envs.world import Items, WorldParameters
 from .config import ConfigError, Experiment, load_experiment, read_yaml, told
 from .job import derived_seed, set_torch, world_of
 from .markdown import join, table
+from .naming import ResultName
 from .record import Record, made_section
 from .result_folder import Manifest, ResultError
 from .statistics import estimate
@@ -40,7 +41,7 @@ class Budgets(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str
+    name: ResultName
     title: str
     experiment: str = Field(description="config of the result, a file beside the folder of this")
     unconstrained: str = Field("ppo", description="policy without budgets")

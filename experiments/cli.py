@@ -25,7 +25,7 @@ from .record_commands import (
     tiny_command,
     validate_command,
 )
-from .run import run
+from .run import report_run, run
 from .terminal import bar, console, fail, problems_told
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -42,6 +42,9 @@ def run_command(
     extend: Annotated[
         bool, typer.Option(help="do what a finished result lacks of its config, and report anew")
     ] = False,
+    report: Annotated[
+        bool, typer.Option(help="only write a finished result's report anew")
+    ] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="processes; one a core")] = None,
     ray: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="a Ray cluster that does the jobs")
@@ -52,11 +55,17 @@ def run_command(
         raise fail("--workers: found beside --ray; allowed: one of the two", 2)
     if fresh and extend:
         raise fail("--extend: found beside --fresh; allowed: one of the two", 2)
+    if report and (fresh or extend):
+        raise fail("--report: found beside --fresh or --extend; allowed: one of them", 2)
     others = {config.resolve(): command for config, command in record_configs().items()}
     if file.resolve() in others:
         taker = others[file.resolve()]
         raise fail(f"{file}: a config of `undertow {taker}`; allowed: an experiment", 2)
     with problems_told():
+        if report:
+            folder = report_run(load_experiment(file), results)
+            console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
+            return
         experiment = _with_catalogue(load_experiment(file), catalogue)
         with bar(experiment.name) as told:
             folder = run(

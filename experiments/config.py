@@ -23,6 +23,7 @@ from ..envs.world import NULLS, PRESETS, Slate, WorldParameters
 from ..envs.world import world as build_world
 from .catalogue_file import CatalogueFile
 from .metrics import METRICS
+from .naming import ResultName
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]*")
 _TERM = re.compile(r"\s*([-+/]?)\s*([a-z0-9_]+)@([a-z0-9_]+)")
@@ -208,7 +209,7 @@ class Evaluation(_Block):
 class Experiment(_Block):
     """A whole experiment."""
 
-    name: str
+    name: ResultName
     title: str
     description: str = ""
     seeds: int = Field(ge=2, le=1000, description="training seeds, 0 to seeds - 1")

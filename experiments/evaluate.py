@@ -27,6 +27,8 @@ from ..envs.world import PRESETS, WorldParameters, draw, synthetic, world
 from .job import derived_seed, set_torch
 from .markdown import join, table
 from .metrics import METRICS, Case
+from .naming import ResultName
+from .provenance import write_whole
 from .record import Record, made_section
 from .result_folder import Manifest, ResultError
 from .rollout import twins
@@ -43,7 +45,7 @@ class Large(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str
+    name: ResultName
     policy: str = Field(description="a saved policy, or the kind of a rule")
     world: str = "default"
     people: int = Field(ge=10, le=1_000_000_000)
@@ -136,7 +138,8 @@ def live_block(block: PeopleBlock) -> dict[str, Any]:
                 "present": lives.policy.present,
             }
         )
-        frame.to_parquet(block.folder / "parts" / f"{block.name}.parquet", index=False)
+        file = block.folder / "parts" / f"{block.name}.parquet"
+        write_whole(file, frame.to_parquet(None, index=False))
     return sums_of(Block(case, block.susceptible_from))
 
 

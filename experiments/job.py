@@ -80,7 +80,7 @@ def run_job(job: Job, folder: Path) -> str:
     set_torch()
     experiment = job.experiment
     block = experiment.policies[job.policy]
-    parameters, items, _ = world_of(experiment, job.world)
+    parameters, items, catalogue = world_of(experiment, job.world)
     slate = experiment.worlds[job.world].slate
     began = time.perf_counter()
     policy = build_policy(
@@ -96,7 +96,8 @@ def run_job(job: Job, folder: Path) -> str:
     )
     trained = time.perf_counter()
     saved = policy.save(folder / "policies" / f".{job.name}.new")
-    os.replace(saved, folder / "policies" / f"{job.name}{saved.suffix}")
+    kept = folder / "policies" / f"{job.name}{saved.suffix}"
+    os.replace(saved, kept)
     lives = twins(
         parameters,
         items,
@@ -120,7 +121,7 @@ def run_job(job: Job, folder: Path) -> str:
         "measuring_s": time.perf_counter() - trained,
         "peak_memory_mb": _peak_memory_mb(),
     }
-    write_part(folder, job, part, episodes)
+    write_part(folder, job, part, episodes, kept, catalogue)
     return job.name
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from . import colophon, figures, verdicts
 from .finding import finding, relative, split_sentence
 from .markdown import bullets, enumeration, image, join, section, table
+from .provenance import write_whole
 from .result import (
     DASH,
     LIKE_WITH_LIKE,
@@ -62,7 +63,7 @@ def write_report(folder: Path) -> None:
             colophon.limits(),
         ]
     )
-    (folder / "report.md").write_text(text + "\n", encoding="utf-8", newline="\n")
+    write_whole(folder / "report.md", (text + "\n").encode())
 
 
 def _head(result: Result) -> str:

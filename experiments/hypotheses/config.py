@@ -19,6 +19,7 @@ from ..config import (
     told,
 )
 from ..metrics import METRICS
+from ..naming import ResultName
 from .measures import STATISTICS
 from .quantity import Cell, Quantity
 
@@ -126,7 +127,7 @@ class Source(NamedTuple):
 class Register(_Block):
     """The whole study. Which cells it needs follows from the quantities."""
 
-    name: str
+    name: ResultName
     title: str
     description: str = ""
     seeds: int = Field(10, ge=2, le=1000, description="of rules, which learn nothing")

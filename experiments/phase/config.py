@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ...agents import PPOSettings
 from ...envs.world import WorldParameters, altered, world
 from ..config import ConfigError, Evaluation, read_yaml, told
+from ..naming import ResultName
 
 _PPO = "ppo."
 
@@ -59,7 +60,7 @@ class Mark(_Block):
 class Phase(_Block):
     """A plane of worlds in which long sight is compared with `greedy`, both on the true state."""
 
-    name: str
+    name: ResultName
     title: str
     description: str = ""
     preset: str = "default"

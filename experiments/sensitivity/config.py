@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...envs.world import WorldParameters, altered, world
 from ..config import ConfigError, Evaluation, read_yaml, told
+from ..naming import ResultName
 
 #: What is no assumption about people or content: the clock, sizes, seeds and what is paid for.
 FIXED = frozenset(
@@ -30,7 +31,7 @@ class Sensitivity(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str
+    name: ResultName
     title: str
     description: str = ""
     worlds: list[str] = Field(["default", "vulnerable"], min_length=1)

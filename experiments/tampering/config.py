@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ...agents import PPOSettings
 from ...envs.tampering import PEOPLE, STEPS
 from ..config import ConfigError, read_yaml, told
+from ..naming import ResultName
 
 EVERYBODY = "everybody"
 
@@ -33,7 +34,7 @@ class Plan(_Block):
 class Replication(_Block):
     """The whole replication."""
 
-    name: str
+    name: ResultName
     title: str
     seeds: int = Field(ge=2, le=1000)
     episodes: int = Field(ge=100, le=10_000_000, description="measured a seed and person")

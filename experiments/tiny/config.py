@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ...agents import PPOSettings
 from ...envs.tiny import TinyParameters
 from ..config import ConfigError, read_yaml, told
+from ..naming import ResultName
 
 
 class _Block(BaseModel):
@@ -96,7 +97,7 @@ class TinyHypothesis(_Block):
 class TinyStudy(_Block):
     """The whole study."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_]*$")
+    name: ResultName
     title: str
     description: str = ""
     margin: float = Field(0.01, gt=0, description="drift, in units of stance, that counts as moved")

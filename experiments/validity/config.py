@@ -17,6 +17,7 @@ from pydantic import (
 from ...agents import PPOSettings
 from ...envs.feed_batch import missing
 from ..config import ConfigError, read_yaml, told
+from ..naming import ResultName
 from .answerer import Answerer
 from .studies import STATISTICS
 
@@ -174,7 +175,7 @@ class Fit(_Block):
 class Validity(_Block):
     """The whole suite."""
 
-    name: str
+    name: ResultName
     title: str
     seeds: int = Field(ge=2, le=1000)
     people: int = Field(1000, ge=10, le=100_000)

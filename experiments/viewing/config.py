@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from ...envs.world import PRESETS, WorldParameters, world
 from ..config import ConfigError, read_yaml, told
+from ..naming import ResultName
 from .log_file import LogFile
 from .simulated import Reading
 
@@ -18,7 +19,7 @@ class Viewing(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_]*$")
+    name: ResultName
     title: str
     description: str = ""
     source: str = Field(min_length=1, description="where the log comes from, and its licence")
