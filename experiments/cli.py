@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
 from .config import ConfigError, Experiment, load_experiment, read_yaml
 from .policy_commands import card_command, compare_command, train_command
@@ -27,6 +28,7 @@ from .record_commands import (
 )
 from .run import report_run, run
 from .terminal import bar, console, fail, problems_told
+from .verify import state_of, verify_command
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -104,6 +106,7 @@ app.command("fit-views")(fit_views_command)
 app.command("train")(train_command)
 app.command("compare")(compare_command)
 app.command("card")(card_command)
+app.command("verify")(verify_command)
 
 
 @app.command("list")
@@ -122,14 +125,12 @@ def list_command(
     for file, command in others.items():
         table.add_row(file.stem, command, read_yaml(file).get("title", ""))
     console.print(table)
-    table = Table("result", "state", "report")
+    table = Table(*(Column(head, overflow="fold") for head in ("result", "state", "report")))
     for manifest in sorted(results.glob("*/manifest.json")):
-        try:
-            finished = json.loads(manifest.read_text(encoding="utf-8"))["finished"]
-            state = f"finished {finished}" if finished else "unfinished; run it again to go on"
-        except (ValueError, KeyError, TypeError):
-            state = "damaged manifest"
-        table.add_row(manifest.parent.name, state, str(manifest.parent / "report.md"))
+        folder = manifest.parent
+        table.add_row(
+            escape(folder.name), escape(state_of(folder)), escape(str(folder / "report.md"))
+        )
     console.print(table)
 
 
