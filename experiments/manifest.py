@@ -54,10 +54,7 @@ def read_manifest(folder: Path) -> Manifest | None:
     """
     file = folder / "manifest.json"
     if not file.exists():
-        # A deletion that was stopped may have left the config, a kill half a file.
-        if folder.exists() and any(
-            f.name != "config.yaml" and f.name[0] != "." for f in folder.iterdir()
-        ):
+        if folder.exists() and any(map(_is_of_somebody, folder.iterdir())):
             raise ResultError(
                 f"{folder}: has files but no manifest.json; allowed: an empty folder, a result, or "
                 "--fresh once you have moved what is yours"
@@ -71,6 +68,15 @@ def read_manifest(folder: Path) -> Manifest | None:
             f"{file}: damaged ({error!r}); allowed: --fresh to run it again, or the file restored"
         ) from None
     return manifest
+
+
+def _is_of_somebody(entry: Path) -> bool:
+    """Whether an entry of a folder is more than a deletion that was stopped, or a kill, left."""
+    if entry.name[0] == "." or entry.name == "config.yaml":
+        return False
+    if entry.name in ("parts", "policies", "figures") and entry.is_dir():
+        return any(below.name[0] != "." for below in entry.iterdir())
+    return True
 
 
 _NUMBERS = ("wall_time_s", "training_core_s", "measuring_core_s", "peak_memory_mb_per_worker")

@@ -15,7 +15,7 @@ import yaml
 from .markdown import bullets, join, section, table
 from .provenance import write_whole
 from .result import Result
-from .result_folder import ResultError
+from .result_folder import ResultError, list_file
 
 _SHOWN = (
     *("watch_minutes_per_day", "unendorsed_share", "habit_share", "induced_drift"),
@@ -59,6 +59,7 @@ def write_cards(folder: Path) -> Path:
     title = f"# Model cards: {result.summary.get('title')}"
     text = join([title, _intro(f"{folder.name}/policies/{first}"), *cards])
     write_whole(saved / "README.md", (text + "\n").encode())
+    list_file(folder, "policies/README.md")
     return saved / "README.md"
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from . import colophon, figures, verdicts
 from .finding import finding, relative, split_sentence
+from .left_out import left_out
 from .markdown import bullets, enumeration, image, join, section, table
 from .provenance import write_whole
 from .result import (
@@ -57,6 +58,7 @@ def write_report(folder: Path) -> None:
             _moved(result, people, drawn),
             verdicts.hypotheses(result),
             _others(result),
+            left_out(result),
             colophon.definitions(result),
             colophon.catalogue(result),
             colophon.made(result),

@@ -29,6 +29,7 @@ from .catalogue_file import CatalogueReport
 from .config import Experiment
 from .inventory import check_finished
 from .manifest import Manifest as Manifest
+from .manifest import read_manifest
 from .metrics import METRICS
 from .parts import require_unchanged, sealed, unsealed
 from .problems import ResultError as ResultError
@@ -283,7 +284,7 @@ def merge(
     frames = [pd.read_parquet(folder / "parts" / f"{job.name}.parquet") for job in jobs]
     for column, values in (("world", experiment.worlds), ("policy", experiment.policies)):
         for frame in frames:
-            frame[column] = pd.Categorical(frame[column], categories=list(values))
+            frame[column] = pd.Categorical(frame[column].astype(str), categories=list(values))
     write_whole(folder / "episodes.parquet", _parquet(pd.concat(frames, ignore_index=True)))
     summary = summarise(experiment, parts)
     summary["catalogue"] = catalogue and {
@@ -342,6 +343,14 @@ def seal_report(folder: Path, manifest: Manifest) -> None:
     """Like `seal`, of report and figures alone; nothing where the manifest has no hashes."""
     if "files" in manifest:
         manifest["files"] = inventory.rehashed(folder, manifest)
+        write_manifest(folder, manifest)
+
+
+def list_file(folder: Path, path: str) -> None:
+    """Adds the hash of a file that a later command wrote to a finished result's `files`."""
+    manifest = read_manifest(folder)
+    if manifest is not None and "files" in manifest:
+        manifest["files"][path] = file_sha256(folder / path)
         write_manifest(folder, manifest)
 
 
