@@ -30,6 +30,7 @@ from .blocks import Block, FilePath, load
 from .config import ConfigError, Experiment, load_experiment
 from .job import derived_seed, set_torch, world_of
 from .markdown import join, table
+from .naming import ResultName
 from .record import Record, made_section
 from .result_folder import Manifest, ResultError
 from .saved_policies import saved_file
@@ -41,7 +42,7 @@ UNCONSTRAINED = "unconstrained"
 class Budgets(Block):
     """What is measured, and how near counts as kept."""
 
-    name: str
+    name: ResultName
     title: str
     experiment: FilePath = Field(description="config of the result")
     unconstrained: str = Field("ppo", description="policy without budgets")

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
 from .config import ConfigError, Experiment, load_experiment, read_yaml
 from .policy_commands import card_command, compare_command, convert_command, train_command
@@ -25,8 +26,9 @@ from .record_commands import (
     tiny_command,
     validate_command,
 )
-from .run import run
+from .run import report_run, run
 from .terminal import bar, console, fail, problems_told
+from .verify import state_of, verify_command
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -42,6 +44,9 @@ def run_command(
     extend: Annotated[
         bool, typer.Option(help="do what a finished result lacks of its config, and report anew")
     ] = False,
+    report: Annotated[
+        bool, typer.Option(help="only write a finished result's report anew")
+    ] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="processes; one a core")] = None,
     ray: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="a Ray cluster that does the jobs")
@@ -52,11 +57,17 @@ def run_command(
         raise fail("--workers: found beside --ray; allowed: one of the two", 2)
     if fresh and extend:
         raise fail("--extend: found beside --fresh; allowed: one of the two", 2)
+    if report and (fresh or extend):
+        raise fail("--report: found beside --fresh or --extend; allowed: one of them", 2)
     others = {config.resolve(): command for config, command in record_configs().items()}
     if file.resolve() in others:
         taker = others[file.resolve()]
         raise fail(f"{file}: a config of `undertow {taker}`; allowed: an experiment", 2)
     with problems_told():
+        if report:
+            folder = report_run(load_experiment(file), results)
+            console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
+            return
         experiment = _with_catalogue(load_experiment(file), catalogue)
         with bar(experiment.name) as told:
             folder = run(
@@ -96,6 +107,7 @@ app.command("train")(train_command)
 app.command("compare")(compare_command)
 app.command("card")(card_command)
 app.command("convert")(convert_command)
+app.command("verify")(verify_command)
 
 
 @app.command("list")
@@ -114,14 +126,12 @@ def list_command(
     for file, command in others.items():
         table.add_row(file.stem, command, read_yaml(file).get("title", ""))
     console.print(table)
-    table = Table("result", "state", "report")
+    table = Table(*(Column(head, overflow="fold") for head in ("result", "state", "report")))
     for manifest in sorted(results.glob("*/manifest.json")):
-        try:
-            finished = json.loads(manifest.read_text(encoding="utf-8"))["finished"]
-            state = f"finished {finished}" if finished else "unfinished; run it again to go on"
-        except (ValueError, KeyError, TypeError):
-            state = "damaged manifest"
-        table.add_row(manifest.parent.name, state, str(manifest.parent / "report.md"))
+        folder = manifest.parent
+        table.add_row(
+            escape(folder.name), escape(state_of(folder)), escape(str(folder / "report.md"))
+        )
     console.print(table)
 
 

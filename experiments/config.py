@@ -21,6 +21,7 @@ from .catalogue_file import CatalogueFile
 from .config_file import ConfigError, read_yaml
 from .feasible import check_limits, check_measuring, check_training
 from .metrics import METRICS
+from .naming import ResultName
 
 __all__ = [
     "ConfigError",
@@ -206,7 +207,7 @@ class Evaluation(Block):
 class Experiment(Block):
     """A whole experiment."""
 
-    name: str
+    name: ResultName
     title: str
     description: str = ""
     seeds: int = Field(ge=2, le=1000, description="training seeds, 0 to seeds - 1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from .provenance import write_whole
 from .result import NEUTRAL, Result
 from .statistics import Estimate
 
@@ -114,12 +116,14 @@ def new_figure(width: float, height: float) -> Figure:
 
 @contextmanager
 def style() -> Iterator[None]:
-    """The one style sheet, while a figure is made and saved."""
-    with matplotlib.style.context(_STYLE):
+    """The one style sheet over Matplotlib's own defaults, whatever a person's matplotlibrc says."""
+    with matplotlib.style.context(_STYLE, after_reset=True):
         yield
 
 
 def save_figure(figure: Figure, file: Path) -> None:
-    """Writes a PNG without a date, so that the same result gives the same bytes."""
+    """Writes a PNG without a date, whole or not at all: the same result gives the same bytes."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, metadata={"Software": None})
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    write_whole(file, buffer.getvalue())

@@ -30,6 +30,8 @@ from .job import derived_seed, set_torch
 from .markdown import join, table
 from .measured_world import RULES, World, loaded, shared_world, world_named
 from .metrics import METRICS, Case
+from .naming import ResultName
+from .provenance import write_whole
 from .record import Record, made_section
 from .result_folder import Manifest, ResultError
 from .rollout import twins
@@ -43,7 +45,7 @@ _HALF = 16  # bits of a float32 that are counted in one pass
 class Large(blocks.Block):
     """One policy in one world, over many people."""
 
-    name: str
+    name: ResultName
     policy: str = Field(description="a saved policy, or the kind of a rule")
     world: str = Field("default", description="a preset, RESULT:world or a saved policy")
     people: int = Field(ge=10, le=1_000_000_000)
@@ -123,7 +125,8 @@ def live_block(block: PeopleBlock) -> dict[str, Any]:
                 "present": lives.policy.present,
             }
         )
-        frame.to_parquet(block.folder / "parts" / f"{block.name}.parquet", index=False)
+        file = block.folder / "parts" / f"{block.name}.parquet"
+        write_whole(file, frame.to_parquet(None, index=False))
     return sums_of(Block(case, block.susceptible_from))
 
 

@@ -29,6 +29,8 @@ from .result_folder import write_part
 from .rollout import Twins, twins
 from .table_file import Table
 
+Place = tuple[WorldParameters, Items, CatalogueReport | None]
+
 
 @dataclass(frozen=True)
 class Job:
@@ -38,7 +40,7 @@ class Job:
     world: str
     policy: str
     seed: int
-    place: tuple[WorldParameters, Items] | None = field(default=None, compare=False, repr=False)
+    place: Place | None = field(default=None, compare=False, repr=False)
     """The world and its catalogue, where this comes from a file that one process has read."""
 
     @property
@@ -47,15 +49,12 @@ class Job:
         return f"{self.world}--{self.policy}--{self.seed}"
 
 
-Place = tuple[WorldParameters, Items, CatalogueReport | None]
-
-
 def jobs_of(experiment: Experiment, places: Mapping[str, Place] | None = None) -> list[Job]:
     """All jobs; seed by seed, so that a stopped run holds whole seeds.
 
     places: what `worlds_of` gave; without it each job reads the catalogue's file itself.
     """
-    read = {name: place[:2] for name, place in (places or {}).items() if place[2] is not None}
+    read = {name: place for name, place in (places or {}).items() if place[2] is not None}
     return [
         Job(experiment, world, policy, seed, read.get(world))
         for seed in range(experiment.seeds)
@@ -113,7 +112,7 @@ def run_job(job: Job, folder: Path) -> str:
     set_torch()
     experiment = job.experiment
     block = experiment.policies[job.policy]
-    parameters, items = job.place or world_of(experiment, job.world)[:2]
+    parameters, items, catalogue = job.place or world_of(experiment, job.world)
     slate = experiment.worlds[job.world].slate
     began = time.perf_counter()
     policy = build_policy(
@@ -129,7 +128,8 @@ def run_job(job: Job, folder: Path) -> str:
     )
     trained = time.perf_counter()
     saved = policy.save(folder / "policies" / f".{job.name}.new")
-    os.replace(saved, folder / "policies" / f"{job.name}{saved.suffix}")
+    kept = folder / "policies" / f"{job.name}{saved.suffix}"
+    os.replace(saved, kept)
     lives = twins(
         parameters,
         items,
@@ -153,7 +153,7 @@ def run_job(job: Job, folder: Path) -> str:
         "measuring_s": time.perf_counter() - trained,
         "peak_memory_mb": _peak_memory_mb(),
     }
-    write_part(folder, job, part, episodes)
+    write_part(folder, job, part, episodes, kept, catalogue)
     return job.name
 
 

@@ -17,7 +17,7 @@ from ..agents import PolicyError, load_policy
 from .markdown import bullets, join, section, table
 from .provenance import write_whole
 from .result import Result
-from .result_folder import ResultError
+from .result_folder import ResultError, list_file
 from .saved_policies import SUFFIXES, saved_files
 
 _SHOWN = (
@@ -72,6 +72,7 @@ def write_cards(folder: Path) -> Path:
     title = f"# Model cards: {result.summary.get('title')}"
     text = join([title, _intro(f"{folder.name}/policies/{first}"), *cards])
     write_whole(saved / "README.md", (text + "\n").encode())
+    list_file(folder, "policies/README.md")
     return saved / "README.md"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -16,6 +17,7 @@ from .job import set_torch
 
 Task = TypeVar("Task")
 Done = TypeVar("Done")
+_GRACE_S = 0.3
 
 
 class WorkerKilledError(RuntimeError):
@@ -44,6 +46,7 @@ class Pool:
                 for future in done:
                     yield future.result()
         except BrokenProcessPool:
+            time.sleep(_GRACE_S)  # what ended the workers may be meant for us too, and says more
             raise WorkerKilledError("a worker was killed (out of memory?)") from None
 
     def stop(self) -> None:

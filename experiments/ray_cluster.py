@@ -10,22 +10,29 @@ import importlib
 import socket
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .config import Experiment
+from .failures import Failed, failed
 from .job import Job, run_job
+from .problems import ResultError
 from .provenance import installed_versions, write_whole
-from .result_folder import ResultError
 
 RETRIES = 5  # of a job whose worker or machine was lost
 
 
-def run_on_ray(jobs: list[Job], folder: Path, address: str) -> Iterator[str]:
+class VersionsError(ResultError):
+    """A machine of the cluster has other versions, so no job may run there."""
+
+
+def run_on_ray(jobs: list[Job], folder: Path, address: str) -> Iterator[str | Failed]:
     """Runs jobs on the cluster at `address` and writes their parts; yields names as they finish.
 
-    Raises `ResultError` where Ray is not installed, no cluster answers, a machine has other
-    versions, or a job is lost more than `RETRIES` times.
+    A job that fails, or is lost more than `RETRIES` times, is yielded as `Failed`, and the others
+    go on. Raises `ResultError` where Ray is not installed, no cluster answers, or a machine has
+    other versions.
     """
     if not jobs:
         return
@@ -47,12 +54,15 @@ def run_on_ray(jobs: list[Job], folder: Path, address: str) -> Iterator[str]:
             try:
                 files = ray.get(done[0])
             except RayTaskError as error:
-                raise error.as_instanceof_cause() from None
+                cause = error.cause if isinstance(error.cause, Exception) else error
+                if isinstance(cause, VersionsError):
+                    raise cause from None
+                yield replace(failed(job.name, cause), trace=str(error))  # the worker's traceback
+                continue
             except RayError as error:
-                raise ResultError(
-                    f"{folder}: job {job.name} was lost {RETRIES + 1} times ({error}); finished "
-                    "jobs are kept, the same command goes on"
-                ) from None
+                lost = ResultError(f"the job was lost {RETRIES + 1} times ({error})")
+                yield failed(job.name, lost)
+                continue
             for path, content in files.items():
                 write_whole(folder / path, content)
             yield job.name
@@ -97,7 +107,7 @@ def _perform(
     here = installed_versions()
     wrong = [f"{k} {here[k]} for {v}" for k, v in versions.items() if here[k] != v]
     if wrong:
-        raise ResultError(
+        raise VersionsError(
             f"--ray: found {', '.join(wrong)} on a worker; allowed: the versions of the machine "
             "that asks, or the figures could differ"
         )

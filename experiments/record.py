@@ -8,7 +8,6 @@ parts go once the report is whole.
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,15 +15,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-import yaml
-from filelock import FileLock, Timeout
-
-from . import provenance
+from . import inventory, provenance
+from .failures import Failed, Failures, attempt
+from .inventory import check_finished, delete_result
+from .manifest import locked, read_manifest, readable_manifest, require_finished
 from .markdown import bullets, section
+from .naming import checked_name
+from .parts import require_unchanged, sealed, unsealed
 from .pool import WorkerKilledError, in_processes
+from .problems import ResultError
 from .progress import Progress
-from .provenance import digest, now, write_whole
-from .result_folder import Manifest, ResultError, delete_result, read_manifest, write_manifest
+from .provenance import digest, file_sha256, now, write_whole
+from .result_folder import Manifest, seal, seal_report, write_config, write_manifest
 
 Told = Callable[[Progress, str], None]
 
@@ -74,105 +76,140 @@ def run_record(
     Arguments are those of `run.run`. Raises `ResultError` for a finished result of another config,
     or a damaged one.
     """
-    folder = results / record.name
-    results.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(results / f".{record.name}.lock", timeout=0):
-            manifest = _open(folder, record, fresh=fresh)
-            if manifest["finished"]:
-                told(Progress(1, 1, 1), "already finished; --fresh runs it again")
-                return folder
-            tasks, data = _work_through(record, folder, manifest, workers, told)
-            summary, report = record.finish(folder, tasks, data, manifest)
-            _finish(folder, manifest, summary, report)
+    checked_name(record.name)
+    with locked(results, record.name) as folder:
+        manifest = _open(folder, record, fresh=fresh)
+        if manifest["finished"]:
+            check_finished(folder, manifest)
+            inventory.drop_parts(folder)
+            told(Progress(1, 1, 1), "already finished; --fresh runs it again")
             return folder
-    except Timeout:
-        raise ResultError(
-            f"{folder}: another run is at work on it; allowed: one at a time"
-        ) from None
+        tasks, data = _work_through(record, folder, manifest, workers, told)
+        summary, report = record.finish(folder, tasks, data, manifest)
+        _finish(folder, manifest, summary, report, {task.name for task in tasks})
+        return folder
 
 
 def _work_through(
     record: Record[SomeTask], folder: Path, manifest: Manifest, workers: int | None, told: Told
 ) -> tuple[Sequence[SomeTask], dict[str, Any]]:
     began = time.perf_counter()
-    progress = Progress(1)
+    progress, failures = Progress(1), Failures(folder)
     try:
         tasks = record.tasks_of(folder, lambda text: told(progress, text))
-        data = {task.name: _read(_part(folder, task.name)) for task in tasks}
-        missing = [task for task in tasks if data[task.name] is None]
+        data = _standing(folder, tasks, record, lambda text: told(progress, text))
+        missing = [task for task in tasks if task.name not in data]
         progress = Progress(len(tasks), len(tasks) - len(missing), len(tasks) - len(missing))
         told(progress, f"{progress.done} of {len(tasks)} parts stand")
-        for name, found in in_processes(partial(_make, record.work, folder), missing, workers):
-            data[name] = found
+        make = partial(attempt, partial(_make, record.work, folder, _study(record)))
+        for outcome in in_processes(make, missing, workers):
+            if isinstance(outcome, Failed):
+                told(progress, failures.add(outcome))
+                continue
+            name, data[name] = outcome
             progress.done += 1
             told(progress, name)
-        return tasks, data
     except WorkerKilledError as error:
         raise ResultError(f"{folder}: {error}; finished parts are kept, run again") from None
     finally:
         manifest["wall_time_s"] += time.perf_counter() - began
         write_manifest(folder, manifest)
+    failures.check()
+    return tasks, data
 
 
-def _make(work: Callable[[SomeTask], Any], folder: Path, task: SomeTask) -> tuple[str, Any]:
+def _study(record: Record[Any]) -> dict[str, Any]:
+    """What the inputs of a task are hashed from, besides its name."""
+    return {"kind": record.kind, "config_sha256": digest(record.config)}
+
+
+def _inputs(study: dict[str, Any], name: str) -> str:
+    return digest(study | {"task": name})
+
+
+def _make(
+    work: Callable[[SomeTask], Any], folder: Path, study: dict[str, Any], task: SomeTask
+) -> tuple[str, Any]:
     found = work(task)
-    write_whole(_part(folder, task.name), json.dumps(found).encode())
-    return task.name, found
+    part = _part(folder, task.name)
+    tables = [table for table in [part.with_name(f"{task.name}.parquet")] if table.exists()]
+    files = {f"parts/{table.name}": file_sha256(table) for table in tables}
+    whole = sealed({"inputs": _inputs(study, task.name), "files": files, "data": found})
+    write_whole(part, whole)
+    part.with_name(f"{task.name}.error.txt").unlink(missing_ok=True)
+    return task.name, unsealed(whole)["data"]
 
 
 def _part(folder: Path, name: str) -> Path:
     return folder / "parts" / f"{name}.json"
 
 
-def _read(part: Path) -> Any:
-    """What a part holds; None where it is missing or damaged, and so to be made again."""
-    try:
-        return json.loads(part.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
+def _standing(
+    folder: Path, tasks: Sequence[Task], record: Record[Any], told: Callable[[str], None]
+) -> dict[str, Any]:
+    """What the parts hold that are there and whole; a damaged one is named and made again."""
+    study, found = _study(record), {}
+    for task in tasks:
+        part = _part(folder, task.name)
+        try:
+            data = unsealed(part.read_bytes())
+            if data["inputs"] != _inputs(study, task.name):
+                raise ValueError("was made of other inputs")
+            require_unchanged(folder, data["files"])
+            found[task.name] = data["data"]
+        except FileNotFoundError:
+            continue
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            told(f"{part} is damaged ({error!r}); it is made again")
+    return found
 
 
 def _open(folder: Path, record: Record[Any], *, fresh: bool) -> Manifest:
-    """Makes the folder ready for parts.
+    """Makes the folder ready for parts; the order of writing is that of `result_folder`.
 
     Parts of an unfinished run of another config are dropped, since they may rest on what changed.
     """
     if fresh:
-        delete_result(folder)
-    manifest = read_manifest(folder) if folder.exists() else None
+        delete_result(folder, readable_manifest(folder))
+    manifest = read_manifest(folder)
     sha = digest(record.config)
-    if manifest and manifest["config_sha256"] == sha:
-        return manifest
+    same = manifest is not None and manifest["config_sha256"] == sha
     if manifest and manifest["finished"]:
+        if same:
+            return manifest
         raise ResultError(
             f"{folder}: holds a result of another config ({manifest['config_sha256'][:12]}, this "
             f"one is {sha[:12]}); allowed: --fresh to replace it, or another name"
         )
-    shutil.rmtree(folder / "parts", ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    manifest = {
-        "name": folder.name,
-        "kind": record.kind,
-        "config_sha256": sha,
-        "catalogue_sha256": None,
-        **provenance.made_by(),
-        "started": now(),
-        "wall_time_s": 0.0,
-        "finished": None,
-    }
-    write_whole(folder / "config.yaml", yaml.safe_dump(record.config, sort_keys=False).encode())
-    write_manifest(folder, manifest)
-    (folder / "parts").mkdir()
+    if manifest and not same:
+        inventory.drop_parts(folder)
+        inventory.drop_policies(folder)
+    if manifest is None or not same:
+        folder.mkdir(parents=True, exist_ok=True)
+        manifest = {
+            "name": folder.name,
+            "kind": record.kind,
+            "config_sha256": sha,
+            "catalogue_sha256": None,
+            **provenance.made_by(),
+            "started": now(),
+            "wall_time_s": 0.0,
+            "finished": None,
+        }
+        write_manifest(folder, manifest)
+    write_config(folder, record.config)
+    (folder / "parts").mkdir(exist_ok=True)
     return manifest
 
 
-def _finish(folder: Path, manifest: Manifest, summary: dict[str, Any], report: str) -> None:
+def _finish(
+    folder: Path, manifest: Manifest, summary: dict[str, Any], report: str, policies: set[str]
+) -> None:
     write_whole(folder / "summary.json", (json.dumps(summary, indent=1) + "\n").encode())
     write_whole(folder / "report.md", report.encode())
     manifest["finished"] = now()
-    write_manifest(folder, manifest)
-    shutil.rmtree(folder / "parts", ignore_errors=True)
+    seal(folder, manifest, policies)
+    inventory.drop_parts(folder)
 
 
 def made_section(manifest: Manifest, command: str) -> str:
@@ -199,17 +236,17 @@ def report_anew(
 ) -> Path:
     """Writes the figures and the report of a finished result again, from its summary.
 
-    Raises `ResultError` where there is none.
+    Raises `ResultError` where there is none, or where its values are damaged.
     """
-    try:
-        summary, manifest = (
-            json.loads((folder / name).read_text(encoding="utf-8"))
-            for name in ("summary.json", "manifest.json")
-        )
-    except (OSError, ValueError) as error:
-        raise ResultError(
-            f"{folder}: no finished suite or register ({error}); allowed: one that ran"
-        ) from None
-    draw(summary, folder)
-    write_whole(folder / "report.md", report(summary, manifest).encode())
-    return folder
+    checked_name(folder.name)
+    with locked(folder.parent, folder.name):
+        manifest = read_manifest(folder)
+        if manifest is None:
+            raise ResultError(f"{folder}: no finished suite or register; allowed: one that ran")
+        require_finished(folder, manifest)
+        check_finished(folder, manifest, reported=False)
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        draw(summary, folder)
+        write_whole(folder / "report.md", report(summary, manifest).encode())
+        seal_report(folder, manifest)
+        return folder

@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from ..envs.feed_batch import ENGINES
+from .naming import checked_name
 from .record import Record, report_anew, run_record
 from .result_folder import ResultError
 from .terminal import TRUST, bar, console, problems_told
@@ -132,6 +133,13 @@ def replicate_command(
     console.print(f"report: {folder / 'report.md'}", soft_wrap=True)
 
 
+def _name(name: str) -> str:
+    try:
+        return checked_name(name)
+    except ValueError as error:
+        raise ResultError(f"--name: {error}") from None
+
+
 def _engine(name: str) -> Any:
     if name not in ENGINES:
         raise ResultError(f"--engine: found {name!r}; allowed: {', '.join(ENGINES)}")
@@ -160,7 +168,7 @@ def evaluate_command(
 
     with problems_told():
         large = Large(
-            name=name,
+            name=_name(name),
             policy=policy,
             world=world_label(policy, world, trust=trust),
             people=people,

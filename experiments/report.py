@@ -11,7 +11,9 @@ from pathlib import Path
 
 from . import colophon, figures, verdicts
 from .finding import finding, relative, split_sentence
+from .left_out import left_out
 from .markdown import bullets, enumeration, image, join, section, table
+from .provenance import write_whole
 from .result import (
     DASH,
     LIKE_WITH_LIKE,
@@ -56,13 +58,14 @@ def write_report(folder: Path) -> None:
             _moved(result, people, drawn),
             verdicts.hypotheses(result),
             _others(result),
+            left_out(result),
             colophon.definitions(result),
             colophon.catalogue(result),
             colophon.made(result),
             colophon.limits(),
         ]
     )
-    (folder / "report.md").write_text(text + "\n", encoding="utf-8", newline="\n")
+    write_whole(folder / "report.md", (text + "\n").encode())
 
 
 def _head(result: Result) -> str:

@@ -16,6 +16,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from .manifest import require_finished
+from .problems import ResultError
 from .statistics import Estimate, estimate
 
 NEUTRAL = "chronological"
@@ -89,12 +91,20 @@ class Result:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Reads a result folder."""
-        summary, manifest = (
-            json.loads((folder / name).read_text(encoding="utf-8"))
-            for name in ("summary.json", "manifest.json")
-        )
-        return cls(summary, manifest)
+        """Reads a result folder; raises `ResultError` where it is damaged or not finished."""
+        try:
+            summary, manifest = (
+                json.loads((folder / name).read_text(encoding="utf-8"))
+                for name in ("summary.json", "manifest.json")
+            )
+            result = cls(summary, manifest)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ResultError(
+                f"{folder}: no finished result of `undertow run` ({error!r}); allowed: a folder "
+                "that holds one"
+            ) from None
+        require_finished(folder, manifest)
+        return result
 
     @cached_property
     def policies(self) -> list[str]:

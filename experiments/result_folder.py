@@ -1,15 +1,22 @@
-"""The folder `results/<name>/` while a run writes it: config, manifest, parts, then the result.
+"""The folder `results/<name>/` while a run writes it: manifest, config, parts, then the result.
 
-A part is what one job leaves: a table of people and a JSON file, complete or absent. Parts and the
-manifest say what is done, so a run can stop anywhere. `result.py` reads what is finished.
+One order of writing, so that a stop anywhere leaves what the same command goes on from:
+
+1. `manifest.json` says which config is run. It is written before anything follows from it, and all
+   else that the folder holds of another config no longer counts from then on.
+2. `config.yaml` is the manifest's config, spelt out; it is written again wherever it is not.
+3. Parts, one a job, complete or absent. Each holds the hash of its job's inputs.
+4. `episodes.parquet`, `summary.json`, then `finished` in the manifest: the values are final.
+5. Figures and report, then `files` in the manifest, the hash of every file; then the parts go.
+
+`inventory.py` says which files are the result's, `result.py` reads what is finished.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,28 +24,22 @@ import pandas as pd
 import yaml
 
 from ..agents import SETTINGS
-from . import provenance
+from . import inventory, provenance
 from .catalogue_file import CatalogueReport
 from .config import Experiment
+from .inventory import check_finished
+from .manifest import Manifest as Manifest
+from .manifest import read_manifest
 from .metrics import METRICS
-from .provenance import digest, now, write_whole
+from .parts import require_unchanged, sealed, unsealed
+from .problems import ResultError as ResultError
+from .provenance import digest, file_sha256, now, write_whole
 from .summary import summarise
 
 if TYPE_CHECKING:  # jobs write through this module
     from .job import Job
 
-_RECORDS = {"config.yaml", "manifest.json"}
-_OUTCOME = {"parts", "policies", "summary.json", "report.md", "figures"} | {
-    "episodes.parquet",
-    "people.parquet",
-    "world.yaml",
-}
-
-Manifest = dict[str, Any]
-
-
-class ResultError(RuntimeError):
-    """A result folder that cannot be used; the message says what to do."""
+_SUFFIXES = (".json", ".npz", ".zip")  # of saved policies
 
 
 def resolved(experiment: Experiment) -> dict[str, Any]:
@@ -64,34 +65,6 @@ def fingerprint(experiment: Experiment, catalogue: CatalogueReport | None) -> st
     return digest(data)
 
 
-def read_manifest(folder: Path) -> Manifest | None:
-    """The manifest, or None where no run has begun yet.
-
-    Raises `ResultError` for a damaged manifest, and for a folder of other files without one.
-    """
-    file = folder / "manifest.json"
-    if not file.exists():
-        # A run that stopped before its first job may have left its config or half a file behind.
-        if folder.exists() and any(
-            f.name != "config.yaml" and f.name[0] != "." for f in folder.iterdir()
-        ):
-            raise ResultError(
-                f"{folder}: has files but no manifest.json; allowed: an empty folder, a result, or "
-                "--fresh once you have moved what is yours"
-            )
-        return None
-    try:
-        manifest: Manifest = json.loads(file.read_text(encoding="utf-8"))
-        for key in ("config_sha256", "catalogue_sha256", "git_revision", "started", "finished"):
-            manifest[key]
-        manifest["wall_time_s"] + 0.0
-    except (ValueError, KeyError, TypeError) as error:
-        raise ResultError(
-            f"{file}: damaged ({error!r}); allowed: --fresh to run it again, or the file restored"
-        ) from None
-    return manifest
-
-
 def open_folder(
     folder: Path,
     manifest: Manifest | None,
@@ -104,13 +77,24 @@ def open_folder(
     """
     folder.mkdir(parents=True, exist_ok=True)
     if manifest is None:
-        manifest = _new_manifest(experiment, catalogue)
-        _write_records(folder, manifest, experiment)
+        manifest = new_manifest(experiment, catalogue)
+        write_manifest(folder, manifest)
     else:
         _note_revision(folder, manifest)
-    for name in ("parts", "policies"):  # last: without a manifest they would count as foreign
+    write_config(folder, resolved(experiment))
+    for name in ("parts", "policies"):
         (folder / name).mkdir(exist_ok=True)
     return manifest
+
+
+def write_config(folder: Path, config: dict[str, Any]) -> None:
+    """Writes `config.yaml` where it is not this one; takes away what was reported of another."""
+    text = yaml.safe_dump(config, sort_keys=False).encode()
+    file = folder / "config.yaml"
+    if not file.exists() or file.read_bytes() != text:
+        write_whole(file, text)
+    for name in ("report.md", "summary.json"):  # of before; it is not finished now
+        (folder / name).unlink(missing_ok=True)
 
 
 def take_over(
@@ -118,44 +102,26 @@ def take_over(
     manifest: Manifest,
     experiment: Experiment,
     catalogue: CatalogueReport | None,
-    jobs: list[Job],
     *,
     extend: bool,
 ) -> Manifest:
-    """The manifest of a result whose config was changed, less the jobs that changed.
+    """The manifest of a result whose config was changed, or that is reported anew.
 
-    A job's result depends on its world, its policy, how it is measured and the catalogue alone; so
-    seeds, cells and hypotheses can be added to a run without doing the rest again. extend: also
-    where the result is finished, which is then taken apart into its jobs.
+    Its parts stay: each says what it was made of, so those that the change does not touch stand. A
+    finished result is taken apart into its parts first, if extend.
 
-    Raises `ResultError` for a finished result that is not to be extended, and where the earlier
-    config cannot be read.
+    Raises `ResultError` for a finished result that is not to be extended, or is damaged.
     """
-    new = _new_manifest(experiment, catalogue)
+    new = new_manifest(experiment, catalogue)
     if manifest["finished"] and not extend:
         raise ResultError(
             f"{folder}: holds a result of another config ({manifest['config_sha256'][:12]}, "
             f"this one is {new['config_sha256'][:12]}); allowed: --extend to keep the jobs that "
             "the change does not touch, --fresh to replace it, or another name"
         )
-    try:
-        before = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-        old = {name: job_inputs(before, *name) for name in _cells(before)}
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ResultError(
-            f"{folder / 'config.yaml'}: damaged ({error!r}), so what is done cannot be told from "
-            "what changed; allowed: --fresh, or the file restored"
-        ) from None
     if manifest["finished"]:
-        check_finished(folder)
+        check_finished(folder, manifest, reported=False)
         _unpack(folder, manifest)
-    after = resolved(experiment)
-    same_catalogue = manifest["catalogue_sha256"] == new["catalogue_sha256"]
-    for job in jobs:
-        inputs = job_inputs(after, job.world, job.policy)
-        if not same_catalogue or old.get((job.world, job.policy)) != inputs:
-            for suffix in (".json", ".parquet"):
-                (folder / "parts" / (job.name + suffix)).unlink(missing_ok=True)
     stays = (
         *("started", "wall_time_s", "git_revision", "later_revisions", "earlier_core_s"),
         "peak_memory_mb_per_worker",
@@ -165,7 +131,7 @@ def take_over(
     if manifest["config_sha256"] != new["config_sha256"]:
         earlier.append(manifest["config_sha256"])
     manifest = new | kept | {"earlier_configs": earlier}
-    _write_records(folder, manifest, experiment)
+    write_manifest(folder, manifest)
     return manifest
 
 
@@ -176,18 +142,22 @@ def _unpack(folder: Path, manifest: Manifest) -> None:
     """
     parts = folder / "parts"
     parts.mkdir(exist_ok=True)
+    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     episodes = pd.read_parquet(folder / "episodes.parquet")
     people = dict(tuple(episodes.groupby(["world", "policy", "seed"], observed=True)))
     for cell in summary["cells"]:
         for seed in manifest["seeds"]:
             key = (cell["world"], cell["policy"], seed)
-            metrics = {name: values[seed] for name, values in cell["values"].items()}
+            name = "--".join(map(str, key))
+            metrics = {metric: values[seed] for metric, values in cell["values"].items()}
             named = dict(zip(("world", "policy", "seed"), key, strict=True))
             part = named | {"metrics": metrics, "training_s": 0.0, "measuring_s": 0.0}
-            file = parts / ("--".join(map(str, key)) + ".json")
-            write_whole(file.with_suffix(".parquet"), _parquet(people[key]))
-            write_whole(file, json.dumps(part, indent=1).encode())
+            inputs = task_sha256(config, manifest["catalogue_sha256"], *key)
+            # A result need not have kept its policies, so only those that are there are named.
+            files = {f"policies/{name}{suffix}" for suffix in _SUFFIXES}
+            saved = [folder / path for path in sorted(files) if (folder / path).is_file()]
+            _write_part(folder, name, part, inputs, _parquet(people[key]), saved)
     spent = ("training_core_s", "measuring_core_s")
     before = manifest.get("earlier_core_s", {})
     manifest["earlier_core_s"] = {key: manifest.get(key, before.get(key, 0.0)) for key in spent}
@@ -197,10 +167,6 @@ def _parquet(frame: pd.DataFrame) -> bytes:
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False, compression="zstd")
     return buffer.getvalue()
-
-
-def _cells(config: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(world, policy) for world, names in config["cells"].items() for policy in names]
 
 
 def job_inputs(config: dict[str, Any], world: str, policy: str) -> dict[str, Any]:
@@ -215,49 +181,93 @@ def job_inputs(config: dict[str, Any], world: str, policy: str) -> dict[str, Any
     }
 
 
-def delete_result(folder: Path) -> None:
-    """Deletes a result, if there is one; raises `ResultError` if a file is not of a run."""
-    if not folder.exists():
-        return
-    known = _RECORDS | _OUTCOME
-    foreign = [f.name for f in folder.iterdir() if f.name not in known and f.name[0] != "."]
-    if foreign:
-        raise ResultError(
-            f"{folder}: --fresh would delete {foreign[0]!r}, which no run wrote; allowed: a folder "
-            "of results alone"
-        )
-    shutil.rmtree(folder)
+def task_sha256(
+    config: dict[str, Any], catalogue_sha256: str | None, world: str, policy: str, seed: int
+) -> str:
+    """Hash of all that a job's result depends on: two jobs with one hash give one result."""
+    inputs = job_inputs(config, world, policy)
+    return digest({"inputs": inputs, "seed": seed, "catalogue_sha256": catalogue_sha256})
 
 
-def write_part(folder: Path, job: Job, part: dict[str, Any], episodes: bytes) -> None:
+def write_part(
+    folder: Path,
+    job: Job,
+    part: dict[str, Any],
+    episodes: bytes,
+    saved: Path,
+    catalogue: CatalogueReport | None,
+) -> None:
     """Writes a job's part, the table of its people first: the JSON says that all is there.
 
     part: world, policy, seed, metrics (a value or None for each), training_s, measuring_s and
-    peak_memory_mb.
+    peak_memory_mb. saved: the file of its policy.
     """
-    file = folder / "parts" / f"{job.name}.json"
-    write_whole(file.with_suffix(".parquet"), episodes)
-    write_whole(file, json.dumps(part, indent=1).encode())
+    sha256 = catalogue.sha256 if catalogue else None
+    inputs = task_sha256(resolved(job.experiment), sha256, job.world, job.policy, job.seed)
+    _write_part(folder, job.name, part, inputs, episodes, [saved])
 
 
-def stands(folder: Path, job: Job, told: Callable[[str], None]) -> bool:
-    """Whether a job's part is there and whole; a damaged one is named and will be run again."""
-    part = folder / "parts" / f"{job.name}.json"
-    if not part.exists():
-        return False
-    try:
-        found = json.loads(part.read_text(encoding="utf-8"))
-        if (found["world"], found["policy"], found["seed"]) != (job.world, job.policy, job.seed):
-            raise ValueError("is another job's")
-        if found["metrics"].keys() != METRICS.keys():
-            raise ValueError("has other metrics")
-        found["training_s"] + found["measuring_s"]
-        pd.read_parquet(part.with_suffix(".parquet"))
-    except Exception as error:
-        told(f"{part} is damaged ({error!r}); the job is run again")
-        part.unlink()
-        return False
-    return True
+def _write_part(
+    folder: Path, name: str, part: dict[str, Any], inputs: str, episodes: bytes, saved: list[Path]
+) -> None:
+    file = folder / "parts" / f"{name}.json"
+    table = file.with_name(f"{name}.parquet")
+    write_whole(table, episodes)
+    files = {f.relative_to(folder).as_posix(): file_sha256(f) for f in (table, *saved)}
+    write_whole(file, sealed(part | {"inputs": inputs, "files": files}))
+
+
+def clear_job(folder: Path, job: Job) -> None:
+    """Takes away what an earlier try of a job, or another policy of its name, left."""
+    for suffix in (".json", ".parquet", ".error.txt"):
+        (folder / "parts" / f"{job.name}{suffix}").unlink(missing_ok=True)
+    for suffix in _SUFFIXES:
+        (folder / "policies" / f"{job.name}{suffix}").unlink(missing_ok=True)
+
+
+def standing(
+    folder: Path,
+    jobs: list[Job],
+    catalogue: CatalogueReport | None,
+    told: Callable[[str], None],
+    *,
+    changed: bool,
+) -> set[str]:
+    """Names of the jobs whose parts are there, whole, and of these inputs.
+
+    A damaged part, or one of other inputs, is named and will be run again; changed: the config was
+    changed, so parts of other inputs are expected and not named.
+    """
+    config, sha256 = resolved(jobs[0].experiment), catalogue.sha256 if catalogue else None
+    found = set()
+    for job in jobs:
+        inputs = task_sha256(config, sha256, job.world, job.policy, job.seed)
+        part = folder / "parts" / f"{job.name}.json"
+        if not part.exists():
+            continue
+        try:
+            data = unsealed(part.read_bytes())
+            if changed and data["inputs"] != inputs:
+                continue
+            _require_whole(folder, job, data, inputs)
+        except Exception as error:
+            told(f"{part} is damaged ({error!r}); the job is run again")
+            continue
+        found.add(job.name)
+    return found
+
+
+def _require_whole(folder: Path, job: Job, data: dict[str, Any], inputs: str) -> None:
+    if (data["world"], data["policy"], data["seed"]) != (job.world, job.policy, job.seed):
+        raise ValueError("is another job's")
+    if data["inputs"] != inputs:
+        raise ValueError("was made of other inputs")
+    if data["metrics"].keys() != METRICS.keys():
+        raise ValueError("has other metrics")
+    data["training_s"] + data["measuring_s"]
+    if f"parts/{job.name}.parquet" not in data["files"]:
+        raise ValueError("has no table")
+    require_unchanged(folder, data["files"])
 
 
 def merge(
@@ -268,14 +278,13 @@ def merge(
     jobs: list[Job],
 ) -> None:
     """Makes the result of all jobs' parts, which must stand, and finishes it."""
-    parts = [
-        json.loads((folder / "parts" / f"{job.name}.json").read_text(encoding="utf-8"))
-        for job in jobs
-    ]
+    names = {job.name for job in jobs}
+    _drop_others(folder, names)
+    parts = [unsealed((folder / "parts" / f"{job.name}.json").read_bytes()) for job in jobs]
     frames = [pd.read_parquet(folder / "parts" / f"{job.name}.parquet") for job in jobs]
-    for column, names in (("world", experiment.worlds), ("policy", experiment.policies)):
+    for column, values in (("world", experiment.worlds), ("policy", experiment.policies)):
         for frame in frames:
-            frame[column] = pd.Categorical(frame[column], categories=list(names))
+            frame[column] = pd.Categorical(frame[column].astype(str), categories=list(values))
     write_whole(folder / "episodes.parquet", _parquet(pd.concat(frames, ignore_index=True)))
     summary = summarise(experiment, parts)
     summary["catalogue"] = catalogue and {
@@ -293,34 +302,60 @@ def merge(
         )
     manifest["finished"] = now()
     write_manifest(folder, manifest)
-    finish(folder)
+    finish(folder, manifest, names)
 
 
-def check_finished(folder: Path) -> None:
-    """Raises `ResultError` where a file of a finished result is damaged or missing."""
-
-    def summary(file: Path) -> None:
-        json.loads(file.read_text(encoding="utf-8"))
-
-    for name, read in (("summary.json", summary), ("episodes.parquet", pd.read_parquet)):
+def _drop_others(folder: Path, names: Collection[str]) -> None:
+    """Deletes policies of jobs that the config no longer has: their parts say which are theirs."""
+    for file in (folder / "parts").glob("*.json"):
+        if file.stem in names:
+            continue
         try:
-            read(folder / name)
-        except Exception as error:
-            raise ResultError(
-                f"{folder / name}: damaged ({error}), though the manifest says finished; allowed: "
-                "--fresh to run it again, or the file restored"
-            ) from None
+            files = unsealed(file.read_bytes())["files"]
+            saved = {path: sha for path, sha in files.items() if path.startswith("policies/")}
+            require_unchanged(folder, saved)
+        except (ValueError, KeyError):
+            continue
+        for path in saved:
+            (folder / path).unlink()
 
 
-def finish(folder: Path) -> None:
-    """Writes the report; the parts go last, so their folder says that it is not whole."""
+def finish(folder: Path, manifest: Manifest, policies: Collection[str] | None = None) -> None:
+    """Writes the report and the hash of every file; the parts go last.
+
+    policies: the stems of the result's own, of whatever `policies/` holds.
+    """
     from .report import write_report  # matplotlib is slow to import and only needed here
 
     write_report(folder)
-    shutil.rmtree(folder / "parts")
+    seal(folder, manifest, policies)
+    inventory.drop_parts(folder)
 
 
-def _new_manifest(experiment: Experiment, catalogue: CatalogueReport | None) -> Manifest:
+def seal(folder: Path, manifest: Manifest, policies: Collection[str] | None = None) -> None:
+    """Writes the hash of every file of a finished result into its manifest, as they are now."""
+    inventory.drop_half_files(folder)
+    manifest["files"] = inventory.hashes(folder, manifest, policies)
+    write_manifest(folder, manifest)
+
+
+def seal_report(folder: Path, manifest: Manifest) -> None:
+    """Like `seal`, of report and figures alone; nothing where the manifest has no hashes."""
+    if "files" in manifest:
+        manifest["files"] = inventory.rehashed(folder, manifest)
+        write_manifest(folder, manifest)
+
+
+def list_file(folder: Path, path: str) -> None:
+    """Adds the hash of a file that a later command wrote to a finished result's `files`."""
+    manifest = read_manifest(folder)
+    if manifest is not None and "files" in manifest:
+        manifest["files"][path] = file_sha256(folder / path)
+        write_manifest(folder, manifest)
+
+
+def new_manifest(experiment: Experiment, catalogue: CatalogueReport | None) -> Manifest:
+    """The manifest of a run that begins."""
     return {
         "name": experiment.name,
         "config_sha256": fingerprint(experiment, catalogue),
@@ -342,12 +377,6 @@ def _note_revision(folder: Path, manifest: Manifest) -> None:
     if revision not in (manifest["git_revision"], *later):
         manifest["later_revisions"] = [*later, revision]
         write_manifest(folder, manifest)
-
-
-def _write_records(folder: Path, manifest: Manifest, experiment: Experiment) -> None:
-    text = yaml.safe_dump(resolved(experiment), sort_keys=False)
-    write_whole(folder / "config.yaml", text.encode())
-    write_manifest(folder, manifest)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -11,23 +11,25 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
+from . import inventory
 from .config import Experiment
+from .failures import Failed, Failures, attempt
+from .inventory import check_finished, delete_result
 from .job import Job, jobs_of, run_job, worlds_of
+from .manifest import locked, read_manifest, readable_manifest
+from .naming import checked_name
 from .pool import WorkerKilledError, in_processes
+from .problems import ResultError
 from .progress import Progress
 from .ray_cluster import run_on_ray
 from .result_folder import (
-    ResultError,
-    check_finished,
-    delete_result,
+    clear_job,
     fingerprint,
     finish,
     merge,
     open_folder,
-    read_manifest,
-    stands,
+    seal_report,
+    standing,
     take_over,
     write_manifest,
 )
@@ -51,16 +53,10 @@ def run(
     told: is called with the progress and a line of text. Raises `ResultError` for a folder of
     another config, or a damaged one.
     """
-    folder = results / experiment.name
-    results.mkdir(parents=True, exist_ok=True)
+    checked_name(experiment.name)
     go = partial(_run_all, workers=workers) if ray is None else partial(run_on_ray, address=ray)
-    try:
-        with FileLock(results / f".{experiment.name}.lock", timeout=0):
-            return _run(experiment, folder, fresh=fresh, extend=extend, go=go, told=told)
-    except Timeout:
-        raise ResultError(
-            f"{folder}: another run is at work on it; allowed: one at a time"
-        ) from None
+    with locked(results, experiment.name) as folder:
+        return _run(experiment, folder, fresh=fresh, extend=extend, go=go, told=told)
 
 
 def _run(
@@ -69,48 +65,80 @@ def _run(
     *,
     fresh: bool,
     extend: bool,
-    go: Callable[[list[Job], Path], Iterator[str]],
+    go: Callable[[list[Job], Path], Iterator[str | Failed]],
     told: Callable[[Progress, str], None],
 ) -> Path:
     places = worlds_of(experiment)
     catalogue = next(iter(places.values()))[2]
     digest = fingerprint(experiment, catalogue)
     if fresh:
-        delete_result(folder)
+        delete_result(folder, readable_manifest(folder))
     manifest = read_manifest(folder)
     jobs = jobs_of(experiment, places)
     progress = Progress(len(jobs))
-    same = manifest is not None and manifest["config_sha256"] == digest
+    same = manifest is None or manifest["config_sha256"] == digest
     if manifest and (not same or (extend and manifest["finished"])):
-        manifest = take_over(folder, manifest, experiment, catalogue, jobs, extend=extend)
+        manifest = take_over(folder, manifest, experiment, catalogue, extend=extend)
         if not same:
             told(progress, "the config changed; jobs that it does not touch are kept")
     if manifest and manifest["finished"]:
-        check_finished(folder)
-        if (folder / "parts").exists():  # stopped before the report was whole
-            finish(folder)
+        _leave_finished(folder, manifest, {job.name for job in jobs})
         progress.done = progress.resumed = len(jobs)
         told(progress, "already finished; --fresh runs it again")
         return folder
     manifest = open_folder(folder, manifest, experiment, catalogue)
-    missing = [job for job in jobs if not stands(folder, job, lambda text: told(progress, text))]
+    stand = standing(folder, jobs, catalogue, lambda text: told(progress, text), changed=not same)
+    missing = [job for job in jobs if job.name not in stand]
+    for job in missing:
+        clear_job(folder, job)
     progress.done = progress.resumed = len(jobs) - len(missing)
     told(progress, f"{progress.done} of {len(jobs)} jobs stand" if progress.done else "starting")
+    failures = Failures(folder)
     began = time.perf_counter()
     try:
-        for name in go(missing, folder):
+        for outcome in go(missing, folder):
+            if isinstance(outcome, Failed):
+                told(progress, failures.add(outcome))
+                continue
             progress.done += 1
-            told(progress, name)
+            told(progress, outcome)
     finally:
         manifest["wall_time_s"] += time.perf_counter() - began
         write_manifest(folder, manifest)
+    failures.check()
     merge(folder, manifest, experiment, catalogue, jobs)
     return folder
 
 
-def _run_all(jobs: list[Job], folder: Path, workers: int | None) -> Iterator[str]:
+def _leave_finished(folder: Path, manifest: inventory.Manifest, policies: set[str]) -> None:
+    """Ends what a stop left to do of a finished result; raises `ResultError` if it is damaged."""
+    whole = "files" in manifest or not (folder / "parts").exists()
+    check_finished(folder, manifest, reported=whole)
+    if not whole:  # stopped before the report was whole
+        finish(folder, manifest, policies)
+    inventory.drop_parts(folder)
+
+
+def report_run(experiment: Experiment, results: Path) -> Path:
+    """Writes figures and report of a finished result anew, from its values; returns the folder.
+
+    Raises `ResultError` where there is none, or where its values are damaged.
+    """
+    from .report import write_report  # matplotlib is slow to import and only needed here
+
+    with locked(results, experiment.name) as folder:
+        manifest = read_manifest(folder)
+        if manifest is None or not manifest["finished"]:
+            raise ResultError(f"{folder}: no finished result; allowed: --report once it ran")
+        check_finished(folder, manifest, reported=False)
+        write_report(folder)
+        seal_report(folder, manifest)
+        return folder
+
+
+def _run_all(jobs: list[Job], folder: Path, workers: int | None) -> Iterator[str | Failed]:
     try:
-        yield from in_processes(partial(run_job, folder=folder), jobs, workers)
+        yield from in_processes(partial(attempt, partial(run_job, folder=folder)), jobs, workers)
     except WorkerKilledError as error:
         raise ResultError(
             f"{folder}: {error}; finished jobs are kept, run again to go on, with fewer --workers "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import typer
 from rich.console import Console
@@ -19,9 +19,13 @@ from rich.progress import Progress as Bar
 
 from ..agents import PolicyError
 from .config import ConfigError
+from .plain_text import spell_what_is_unknown
+from .problems import ResultError
 from .progress import Progress
-from .result_folder import ResultError
+from .signals import Ended, ended_by_signals
 from .table_file import TableError
+
+spell_what_is_unknown()
 
 TRUST = "read stable-baselines3's own .zip, whose pickle can run any code, from anywhere"
 
@@ -31,7 +35,8 @@ problem = Console(stderr=True)
 
 def fail(message: str, code: int = 1) -> typer.Exit:
     """Tells a problem; the exit to raise."""
-    problem.print(message, style="bold red", highlight=False, markup=False, soft_wrap=True)
+    with suppress(OSError):  # after a hang-up there is no terminal to tell
+        problem.print(message, style="bold red", highlight=False, markup=False, soft_wrap=True)
     return typer.Exit(code)
 
 
@@ -59,9 +64,13 @@ def bar(name: str) -> Iterator[Callable[[Progress, str], None]]:
 def problems_told() -> Iterator[None]:
     """What can go wrong in a run, each with its message and its exit status."""
     try:
-        yield
+        with ended_by_signals():
+            yield
     except (ConfigError, TableError, ResultError, PolicyError) as error:
         raise fail(str(error)) from None
+    except Ended as end:
+        text = f"ended by {end}; finished jobs are kept, the same command goes on"
+        raise fail(text, 128 + end.number) from None
     except KeyboardInterrupt:
         raise fail("stopped; finished jobs are kept, the same command goes on", 130) from None
     except OSError as error:

@@ -12,6 +12,7 @@ from ...agents import PPOSettings
 from ..blocks import Below, Block, Name, load, once_each, told
 from ..config import Evaluation, Experiment, PolicyBlock, WorldBlock
 from ..metrics import METRICS
+from ..naming import ResultName
 from .measures import STATISTICS
 from .quantity import Cell, Quantity
 
@@ -115,7 +116,7 @@ class Source(NamedTuple):
 class Register(Block):
     """The whole study. Which cells it needs follows from the quantities."""
 
-    name: str
+    name: ResultName
     title: str
     description: str = ""
     seeds: int = Field(10, ge=2, le=1000, description="of rules, which learn nothing")

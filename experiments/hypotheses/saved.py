@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import yaml
 
+from ..inventory import OK, config_state
+from ..manifest import require_finished
 from ..result_folder import ResultError, job_inputs, resolved
 from ..saved_policies import saved_file
 from .config import Register, Source
@@ -42,6 +44,12 @@ class SavedResults:
             raise ResultError(
                 f"{folder}: cannot be read ({error}); allowed: a finished result of `undertow run`"
             ) from None
+        require_finished(folder, manifest)
+        if config_state(folder, manifest) != OK:
+            raise ResultError(
+                f"{folder / 'config.yaml'}: is not the config of its manifest; allowed: the file "
+                "restored, or its command run again with --fresh"
+            )
         self._require_same(result, config)
         if config["seeds"] < self._register.saved[result].seeds:
             raise ResultError(

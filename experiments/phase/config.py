@@ -13,6 +13,7 @@ from ...envs.world import WorldParameters, altered, world
 from ..blocks import Block, below, load
 from ..config import Evaluation
 from ..feasible import check_measuring, check_training
+from ..naming import ResultName
 
 _PPO = "ppo."
 
@@ -66,7 +67,7 @@ class Mark(Block):
 class Phase(Block):
     """A plane of worlds in which long sight is compared with `greedy`, both on the true state."""
 
-    name: str
+    name: ResultName
     title: str
     description: str = ""
     preset: str = "default"

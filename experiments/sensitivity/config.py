@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, model_validator
 from ...envs.world import WorldParameters, altered, world
 from ..blocks import Block, load, once_each
 from ..config import Evaluation
+from ..naming import ResultName
 
 #: What is no assumption about people or content: the clock, sizes, seeds and what is paid for.
 FIXED = frozenset(
@@ -29,7 +30,7 @@ _GROUPS_LEFT_OUT = ("objective",)
 class Sensitivity(Block):
     """Moves every assumption of each world by up to `reach` of its value, all at once."""
 
-    name: str
+    name: ResultName
     title: str
     description: str = ""
     worlds: list[str] = Field(["default", "vulnerable"], min_length=1)

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from ...agents import PPOSettings
 from ...envs.tampering import PEOPLE, STEPS
 from ..blocks import Block, Name, load, once_each
+from ..naming import ResultName
 
 EVERYBODY = "everybody"
 
@@ -29,7 +30,7 @@ class Plan(Block):
 class Replication(Block):
     """The whole replication."""
 
-    name: str
+    name: ResultName
     title: str
     seeds: int = Field(ge=2, le=1000)
     episodes: int = Field(ge=100, le=10_000_000, description="measured a seed and person")

@@ -12,6 +12,7 @@ from ...envs.tiny import TinyParameters
 from ...envs.world import PRESETS
 from ..blocks import Block, Name, below, load, once_each
 from ..feasible import check_memory
+from ..naming import ResultName
 
 
 class TinyWorldBlock(Block):
@@ -100,7 +101,7 @@ class TinyHypothesis(Block):
 class TinyStudy(Block):
     """The whole study."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_]*$")
+    name: ResultName
     title: str
     description: str = ""
     margin: float = Field(0.01, gt=0, description="drift, in units of stance, that counts as moved")

@@ -11,6 +11,7 @@ from ...agents import PPOSettings
 from ...envs.feed_batch import missing
 from ..blocks import Block, Name, below, load, once_each
 from ..feasible import check_training
+from ..naming import ResultName
 from .answerer import Answerer
 from .studies import STATISTICS
 
@@ -170,7 +171,7 @@ class Fit(Block):
 class Validity(Block):
     """The whole suite."""
 
-    name: str
+    name: ResultName
     title: str
     seeds: int = Field(ge=2, le=1000)
     people: int = Field(1000, ge=10, le=100_000)

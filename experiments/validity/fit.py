@@ -25,6 +25,7 @@ from scipy import stats
 
 from ..job import derived_seed
 from ..pool import Pool, process_pool
+from ..provenance import digest, write_whole
 from .answerer import Answerer
 from .config import Fit, FitBlock, Validity
 from .descent import Point, beyond, descend
@@ -169,7 +170,7 @@ class _Evaluations:
             key = work[number][0]
             self.known[key] = values
             with self.log.open("a", encoding="utf-8") as file:
-                file.write(json.dumps([key, values]) + "\n")
+                file.write(json.dumps([key, values, digest([key, values])]) + "\n")
             self.told(f"fit of {block.name}: {done + 1} of {len(work)} evaluations")
         return [np.array(self.known[key], dtype=np.float64) for key in keys]
 
@@ -213,14 +214,21 @@ def _screen(block: FitBlock, seed: int) -> list[NDArray[np.float64]]:
 
 
 def _read(log: Path) -> dict[str, list[float]]:
-    """Evaluations of an earlier, stopped fit; a last line that was cut short is left out."""
+    """Evaluations of an earlier, stopped fit; lines that were cut short or damaged are left out.
+
+    They are taken out of the file too: what is added next begins a line of its own.
+    """
     if not log.exists():
         return {}
-    known = {}
-    for line in log.read_text(encoding="utf-8").splitlines():
+    known, whole = {}, []
+    for line in log.read_bytes().splitlines(keepends=True):
         try:
-            key, values = json.loads(line)
-        except ValueError:
+            key, values, sha256 = json.loads(line)
+            if not line.endswith(b"\n") or digest([key, values]) != sha256:
+                continue
+        except (ValueError, TypeError):
             continue
         known[key] = values
+        whole.append(line)
+    write_whole(log, b"".join(whole))
     return known

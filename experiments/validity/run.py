@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..job import derived_seed, set_torch
-from ..provenance import write_whole
+from ..parts import kept
 from ..record import Record
 from ..result_folder import Manifest
 from ..statistics import Estimate, estimate
@@ -98,11 +97,10 @@ def _fitted(
     """What `fit_world` gives; nothing where no world asks for it."""
     if suite.fit is None or not any(answering.fitted for answering in suite.worlds.values()):
         return {}, [], []
-    done = folder / "parts" / "fit.json"
-    if not done.exists():
-        found = fit_world(suite, folder / "parts" / "fit.jsonl", told, workers)
-        write_whole(done, json.dumps(found).encode())
-    overrides, steps, alike = json.loads(done.read_text(encoding="utf-8"))
+    parts = folder / "parts"
+    overrides, steps, alike = kept(
+        parts / "fit.json", lambda: fit_world(suite, parts / "fit.jsonl", told, workers)
+    )
     return overrides, steps, alike
 
 

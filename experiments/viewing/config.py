@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 from ...envs.world import PRESETS, WorldParameters, world
 from ..blocks import Block, load
 from ..config_file import ConfigError
+from ..naming import ResultName
 from .log_file import LogFile
 from .simulated import Reading
 
@@ -17,7 +18,7 @@ from .simulated import Reading
 class Viewing(Block):
     """Fits a world to a log of views."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_]*$")
+    name: ResultName
     title: str
     description: str = ""
     source: str = Field(min_length=1, description="where the log comes from, and its licence")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -14,6 +13,7 @@ import yaml
 
 from ...envs.world import WorldParameters, altered
 from ..job import derived_seed
+from ..parts import kept
 from ..provenance import write_whole
 from ..record import Record
 from ..result_folder import Manifest
@@ -251,12 +251,13 @@ def _fits(
     viewing: Viewing, report: LogReport, folder: Path, say: Callable[[str], None]
 ) -> dict[tuple[Reading, int], Fitted]:
     """Every reading fitted in every size of catalogue; a stopped run finds them in its parts."""
-    file = folder / "parts" / "fits.json"
-    try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
-        return {(one["reading"], one["items"]): _fitted(one["fit"]) for one in kept}
-    except (FileNotFoundError, ValueError, KeyError):
-        pass
+    made = kept(folder / "parts" / "fits.json", partial(_make_fits, viewing, report, say))
+    return {(one["reading"], one["items"]): _fitted(one["fit"]) for one in made}
+
+
+def _make_fits(
+    viewing: Viewing, report: LogReport, say: Callable[[str], None]
+) -> list[dict[str, Any]]:
     people = people_of(report.views, viewing.start().calendar.slots_per_day)
     targets = _targets(viewing, people)
     fits = {}
@@ -270,29 +271,27 @@ def _fits(
                 seed=derived_seed(viewing.seed, "fit"),
                 told=partial(_say, say, items),
             )
-    kept = [
+    return [
         {"reading": reading, "items": items, "fit": asdict(one)}
         for (reading, items), one in fits.items()
     ]
-    write_whole(file, json.dumps(kept).encode())
-    return fits
 
 
 def _say(say: Callable[[str], None], items: int, text: str) -> None:
     say(f"{items} items, {text}")
 
 
-def _fitted(kept: dict[str, Any]) -> Fitted:
-    reading: Reading = kept["reading"]
+def _fitted(made: dict[str, Any]) -> Fitted:
+    reading: Reading = made["reading"]
     aims = {aim.parameter: aim for aim in AIMS[reading]}
-    chosen: list[Aim] = [aims[one["parameter"]] for one in kept["aims"]]
+    chosen: list[Aim] = [aims[one["parameter"]] for one in made["aims"]]
     return Fitted(
         reading,
         tuple(chosen),
-        tuple(kept["places"]),
-        tuple(tuple(row) for row in kept["slopes"]),
-        dict(kept["left"]),
-        {name: (low, high) for name, (low, high) in kept["reach"].items()},
+        tuple(made["places"]),
+        tuple(tuple(row) for row in made["slopes"]),
+        dict(made["left"]),
+        {name: (low, high) for name, (low, high) in made["reach"].items()},
     )
 
 
