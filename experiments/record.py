@@ -48,7 +48,7 @@ class Record(Generic[SomeTask]):
     config: what was asked, resolved, as JSON data. tasks_of: the tasks, given the folder and what
     is told of work that comes before them. work: what a task gives, JSON data; it pickles. finish:
     draws figures into the folder; summary and report, from the tasks, their data by name and the
-    manifest.
+    manifest. then: further tasks, from the tasks and their data.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Record(Generic[SomeTask]):
     finish: Callable[
         [Path, Sequence[SomeTask], dict[str, Any], Manifest], tuple[dict[str, Any], str]
     ]
+    then: Callable[[Sequence[SomeTask], dict[str, Any]], Sequence[SomeTask]] | None = None
 
 
 def run_record(
@@ -99,14 +100,11 @@ def _work_through(
     progress = Progress(1)
     try:
         tasks = record.tasks_of(folder, lambda text: told(progress, text))
-        data = {task.name: _read(_part(folder, task.name)) for task in tasks}
-        missing = [task for task in tasks if data[task.name] is None]
-        progress = Progress(len(tasks), len(tasks) - len(missing), len(tasks) - len(missing))
-        told(progress, f"{progress.done} of {len(tasks)} parts stand")
-        for name, found in in_processes(partial(_make, record.work, folder), missing, workers):
-            data[name] = found
-            progress.done += 1
-            told(progress, name)
+        data = _data_of(tasks, record.work, folder, workers, told)
+        if record.then is not None:
+            more = record.then(tasks, data)
+            data |= _data_of(more, record.work, folder, workers, told)
+            tasks = [*tasks, *more]
         return tasks, data
     except WorkerKilledError as error:
         raise ResultError(f"{folder}: {error}; finished parts are kept, run again") from None
@@ -115,10 +113,34 @@ def _work_through(
         write_manifest(folder, manifest)
 
 
+def _data_of(
+    tasks: Sequence[SomeTask],
+    work: Callable[[SomeTask], Any],
+    folder: Path,
+    workers: int | None,
+    told: Told,
+) -> dict[str, Any]:
+    """The data of tasks by name; those without a part are made."""
+    data = {task.name: _read(_part(folder, task.name)) for task in tasks}
+    missing = [task for task in tasks if data[task.name] is None]
+    progress = Progress(len(tasks), len(tasks) - len(missing), len(tasks) - len(missing))
+    told(progress, f"{progress.done} of {len(tasks)} parts stand")
+    for name, found in in_processes(partial(_make, work, folder), missing, workers):
+        data[name] = found
+        progress.done += 1
+        told(progress, name)
+    return data
+
+
 def _make(work: Callable[[SomeTask], Any], folder: Path, task: SomeTask) -> tuple[str, Any]:
     found = work(task)
-    write_whole(_part(folder, task.name), json.dumps(found).encode())
+    write_part(folder, task.name, found)
     return task.name, found
+
+
+def write_part(folder: Path, name: str, found: Any) -> None:
+    """Keeps what a task gave."""
+    write_whole(_part(folder, name), json.dumps(found).encode())
 
 
 def _part(folder: Path, name: str) -> Path:
