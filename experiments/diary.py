@@ -94,6 +94,8 @@ class Diary:
     sought: Flag
     minutes: Real
     worth: Real
+    outward: Real
+    """How far what was watched pushed |x| outward; negative: inward."""
     present: Flag
     """Still there at the end of the slot."""
     stance: Real
@@ -185,7 +187,7 @@ def follow(
         diary.led[slot], diary.watched[slot] = action, outcome.item
         diary.opened[slot], diary.sought[slot] = outcome.opened, outcome.sought
         diary.minutes[slot], diary.worth[slot] = outcome.minutes, outcome.worth
-        diary.present[slot] = batch.state.present
+        diary.outward[slot], diary.present[slot] = outcome.persuasion, batch.state.present
         diary.stance[slot], diary.habit[slot] = batch.state.stance, batch.state.habit
     return Course(parameters, items, batch.traits, start, diary)
 
@@ -207,6 +209,7 @@ def _blank(slots: int, people: int) -> Diary:
         sought=flags(),
         minutes=numbers(),
         worth=numbers(),
+        outward=numbers(),
         present=flags(),
         stance=numbers(),
         habit=numbers(),

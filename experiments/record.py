@@ -50,7 +50,7 @@ class Record(Generic[SomeTask]):
     config: what was asked, resolved, as JSON data. tasks_of: the tasks, given the folder and what
     is told of work that comes before them. work: what a task gives, JSON data; it pickles. finish:
     draws figures into the folder; summary and report, from the tasks, their data by name and the
-    manifest.
+    manifest. then: further tasks, from the tasks and their data.
     """
 
     name: str
@@ -61,6 +61,7 @@ class Record(Generic[SomeTask]):
     finish: Callable[
         [Path, Sequence[SomeTask], dict[str, Any], Manifest], tuple[dict[str, Any], str]
     ]
+    then: Callable[[Sequence[SomeTask], dict[str, Any]], Sequence[SomeTask]] | None = None
 
 
 def run_record(
@@ -97,18 +98,12 @@ def _work_through(
     progress, failures = Progress(1), Failures(folder)
     try:
         tasks = record.tasks_of(folder, lambda text: told(progress, text))
-        data = _standing(folder, tasks, record, lambda text: told(progress, text))
-        missing = [task for task in tasks if task.name not in data]
-        progress = Progress(len(tasks), len(tasks) - len(missing), len(tasks) - len(missing))
-        told(progress, f"{progress.done} of {len(tasks)} parts stand")
-        make = partial(attempt, partial(_make, record.work, folder, _study(record)))
-        for outcome in in_processes(make, missing, workers):
-            if isinstance(outcome, Failed):
-                told(progress, failures.add(outcome))
-                continue
-            name, data[name] = outcome
-            progress.done += 1
-            told(progress, name)
+        data = _data_of(tasks, record, folder, workers, told, failures)
+        if record.then is not None:
+            failures.check()
+            more = record.then(tasks, data)
+            data |= _data_of(more, record, folder, workers, told, failures)
+            tasks = [*tasks, *more]
     except WorkerKilledError as error:
         raise ResultError(f"{folder}: {error}; finished parts are kept, run again") from None
     finally:
@@ -118,9 +113,34 @@ def _work_through(
     return tasks, data
 
 
-def _study(record: Record[Any]) -> dict[str, Any]:
+def _data_of(
+    tasks: Sequence[SomeTask],
+    record: Record[SomeTask],
+    folder: Path,
+    workers: int | None,
+    told: Told,
+    failures: Failures,
+) -> dict[str, Any]:
+    """The data of tasks by name; those without a part are made."""
+    study = study_of(record.kind, record.config)
+    data = _standing(folder, tasks, study, lambda text: told(progress, text))
+    missing = [task for task in tasks if task.name not in data]
+    progress = Progress(len(tasks), len(tasks) - len(missing), len(tasks) - len(missing))
+    told(progress, f"{progress.done} of {len(tasks)} parts stand")
+    make = partial(attempt, partial(_make, record.work, folder, study))
+    for outcome in in_processes(make, missing, workers):
+        if isinstance(outcome, Failed):
+            told(progress, failures.add(outcome))
+            continue
+        name, data[name] = outcome
+        progress.done += 1
+        told(progress, name)
+    return data
+
+
+def study_of(kind: str, config: dict[str, Any]) -> dict[str, Any]:
     """What the inputs of a task are hashed from, besides its name."""
-    return {"kind": record.kind, "config_sha256": digest(record.config)}
+    return {"kind": kind, "config_sha256": digest(config)}
 
 
 def _inputs(study: dict[str, Any], name: str) -> str:
@@ -130,14 +150,22 @@ def _inputs(study: dict[str, Any], name: str) -> str:
 def _make(
     work: Callable[[SomeTask], Any], folder: Path, study: dict[str, Any], task: SomeTask
 ) -> tuple[str, Any]:
-    found = work(task)
-    part = _part(folder, task.name)
-    tables = [table for table in [part.with_name(f"{task.name}.parquet")] if table.exists()]
+    data = write_part(folder, study, task.name, work(task))
+    _part(folder, task.name).with_name(f"{task.name}.error.txt").unlink(missing_ok=True)
+    return task.name, data
+
+
+def write_part(folder: Path, study: dict[str, Any], name: str, found: Any) -> Any:
+    """Keeps what a task gave; returns it as a reader of the part will have it.
+
+    study: see `study_of`.
+    """
+    part = _part(folder, name)
+    tables = [table for table in [part.with_name(f"{name}.parquet")] if table.exists()]
     files = {f"parts/{table.name}": file_sha256(table) for table in tables}
-    whole = sealed({"inputs": _inputs(study, task.name), "files": files, "data": found})
+    whole = sealed({"inputs": _inputs(study, name), "files": files, "data": found})
     write_whole(part, whole)
-    part.with_name(f"{task.name}.error.txt").unlink(missing_ok=True)
-    return task.name, unsealed(whole)["data"]
+    return unsealed(whole)["data"]
 
 
 def _part(folder: Path, name: str) -> Path:
@@ -145,10 +173,10 @@ def _part(folder: Path, name: str) -> Path:
 
 
 def _standing(
-    folder: Path, tasks: Sequence[Task], record: Record[Any], told: Callable[[str], None]
+    folder: Path, tasks: Sequence[Task], study: dict[str, Any], told: Callable[[str], None]
 ) -> dict[str, Any]:
     """What the parts hold that are there and whole; a damaged one is named and made again."""
-    study, found = _study(record), {}
+    found = {}
     for task in tasks:
         part = _part(folder, task.name)
         try:

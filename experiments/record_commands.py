@@ -13,7 +13,7 @@ from ..envs.feed_batch import ENGINES
 from .naming import checked_name
 from .record import Record, report_anew, run_record
 from .result_folder import ResultError
-from .terminal import TRUST, bar, console, problems_told
+from .terminal import TRUST, bar, console, fail, problems_told
 
 CONFIGS = Path(__file__).parent / "configs"
 _OTHERS = CONFIGS / "other"
@@ -59,6 +59,9 @@ def validate_command(
     file: Annotated[Path, typer.Argument(help="the suite in YAML")] = _VALIDITY,
     results: _Results = Path("results"),
     fresh: _Fresh = False,
+    extend: Annotated[
+        bool, typer.Option(help="keep what a finished result of an earlier form of the suite has")
+    ] = False,
     workers: _Workers = None,
     report: Annotated[
         bool, typer.Option(help="only write a finished result's report anew")
@@ -66,18 +69,24 @@ def validate_command(
 ) -> None:
     """Copy the studies of the evidence in the worlds, and say which findings they meet."""
     from .validity.config import load_validity
-    from .validity.report import count_of, draw_validity, told_rows, validity_report
+    from .validity.extend import extend_suite
+    from .validity.report import HEAD, count_of, draw_validity, told_rows, validity_report
     from .validity.run import validity_record
 
+    if fresh and extend:
+        raise fail("--extend: found beside --fresh; allowed: one of the two", 2)
     with problems_told():
         suite = load_validity(file)
         if report:
             folder = report_anew(results / suite.name, draw_validity, validity_report)
         else:
-            folder = make(validity_record(suite, workers), results, fresh=fresh, workers=workers)
+            record = validity_record(suite, workers)
+            if extend:
+                extend_suite(suite, record.config, results)
+            folder = make(record, results, fresh=fresh, workers=workers)
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     for name, world in summary["worlds"].items():
-        table = Table("row", "statistic", "band", "simulated", "", title=f"world {name}")
+        table = Table(*HEAD, title=f"world {name}")
         for line in told_rows(world["rows"]):
             table.add_row(*line)
         console.print(table)

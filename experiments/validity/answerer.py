@@ -1,4 +1,4 @@
-"""What answers a suite: a world, and how far its recommender errs."""
+"""What answers a suite: a world, and the recommender that ranks there."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ from ...envs.world import WorldParameters, altered, world
 from ...envs.world.parameters import PRESETS
 
 _OUTSIDE = "recommender"  # the group of overrides that no world has
-_TEMPERATURE = "temperature"
+_TEMPERATURE, _RANDOM = "temperature", "random"
 
 
 @dataclass(frozen=True)
 class Answerer:
-    """A world, and the temperature of its recommender (`recommender.py`); 0 is greedy."""
+    """A world, and the temperature of its recommender (`recommender.py`); 0 is greedy.
+
+    random: whether a random feed stands in the place of the ranked one.
+    """
 
     parameters: WorldParameters
     temperature: float = 0.0
+    random: bool = False
 
     @classmethod
     def of(cls, overrides: Mapping[str, Any]) -> Answerer:
-        """`default` with these overrides; `recommender: {temperature: T}` may be among them."""
+        """`default` with these overrides; those of `recommender` are `temperature` and `random`."""
         return cls(world("default")).altered(overrides)
 
     def altered(self, overrides: Mapping[str, Any]) -> Answerer:
@@ -30,11 +34,17 @@ class Answerer:
         inside = {group: values for group, values in overrides.items() if group != _OUTSIDE}
         found = dict(overrides.get(_OUTSIDE, {}))
         temperature = found.pop(_TEMPERATURE, self.temperature)
+        random = found.pop(_RANDOM, self.random)
         if found:
-            raise ValueError(f"{_OUTSIDE}: found {', '.join(found)}; allowed: {_TEMPERATURE}")
-        if not isinstance(temperature, int | float) or not 0 <= temperature <= 10:
+            raise ValueError(
+                f"{_OUTSIDE}: found {', '.join(found)}; allowed: {_TEMPERATURE}, {_RANDOM}"
+            )
+        number = isinstance(temperature, int | float) and not isinstance(temperature, bool)
+        if not number or not 0 <= temperature <= 10:
             raise ValueError(f"{_OUTSIDE}.{_TEMPERATURE}: found {temperature!r}; allowed: 0 to 10")
-        return Answerer(altered(self.parameters, inside), float(temperature))
+        if not isinstance(random, bool):
+            raise ValueError(f"{_OUTSIDE}.{_RANDOM}: found {random!r}; allowed: true, false")
+        return Answerer(altered(self.parameters, inside), float(temperature), random)
 
     def value_of(self, path: str) -> float:
         """A parameter by its path, such as habit.gain or recommender.temperature."""
@@ -51,4 +61,5 @@ class Answerer:
     def as_dict(self) -> dict[str, Any]:
         """JSON data that tells it from others."""
         told = self.parameters.model_dump(mode="json")
-        return told | {_OUTSIDE: {_TEMPERATURE: self.temperature}}
+        ranks: dict[str, Any] = {_TEMPERATURE: self.temperature}
+        return told | {_OUTSIDE: ranks | ({_RANDOM: True} if self.random else {})}

@@ -13,21 +13,31 @@ from ..blocks import Block, Name, below, load, once_each
 from ..feasible import check_training
 from ..naming import ResultName
 from .answerer import Answerer
+from .nulls import NULLS, Mechanism
 from .studies import STATISTICS
 
 
-class Part(Block):
-    """One statistic of a study and the band in which its mean must lie; null is an open end."""
+class Quantity(Block):
+    """One statistic of a study."""
 
     statistic: str
     means: str = Field(description="what the number is, with its unit")
+
+    @model_validator(mode="after")
+    def _is_measured(self) -> Self:
+        if self.statistic not in STATISTICS:
+            allowed = ", ".join(STATISTICS)
+            raise ValueError(f"statistic: found {self.statistic!r}; allowed: {allowed}")
+        return self
+
+
+class Part(Quantity):
+    """One statistic of a study and the band in which its mean must lie; null is an open end."""
+
     band: tuple[float | None, float | None] = Field(strict=False)
 
     @model_validator(mode="after")
     def _can_be_met(self) -> Self:
-        if self.statistic not in STATISTICS:
-            allowed = ", ".join(STATISTICS)
-            raise ValueError(f"statistic: found {self.statistic!r}; allowed: {allowed}")
         low, high = self.band
         if (low is None and high is None) or (None not in self.band and low >= high):  # type: ignore[operator]
             raise ValueError(f"band: found {list(self.band)}; allowed: low < high, one may be null")
@@ -63,7 +73,30 @@ class Row(Block):
     held_out: bool = Field(False, description="not used by the fit, only reported")
     imposed: bool = Field(False, description="met by design: an input, not a test")
     counted: bool = Field(True, description="whether it counts as testable")
+    about: list[Mechanism] = Field(
+        default_factory=list, description="mechanisms that the finding is about"
+    )
+    applies: list[Mechanism] = Field(
+        default_factory=list,
+        description="if it is about none: mechanisms that could change its statistics",
+    )
+    because: str = Field("", description="why these")
     parts: list[Part] = Field(min_length=1)
+
+    @property
+    def held_against(self) -> list[Mechanism]:
+        """The mechanisms without which the row must be missed, to count."""
+        return self.about or self.applies
+
+    def has_its_nulls(self) -> None:
+        """Raises `ValueError` where it is not stated which null worlds the row is held against."""
+        if bool(self.about) == bool(self.applies):
+            raise ValueError(
+                f"rows: row {self.row}: found about: {self.about}, applies: {self.applies}; "
+                f"allowed: one of the two, of {', '.join(NULLS)}"
+            )
+        if not self.because:
+            raise ValueError(f"rows: row {self.row}: found no `because`; allowed: a reason")
 
 
 class Answering(Block):
@@ -72,6 +105,10 @@ class Answering(Block):
     description: str
     overrides: dict[str, Any] = Field(default_factory=dict)
     fitted: bool = False
+    set_to: list[int] = Field(
+        default_factory=list,
+        description="rows that its parameters or its form were chosen for, besides the fit's",
+    )
 
     @model_validator(mode="after")
     def _builds(self) -> Self:
@@ -152,6 +189,11 @@ class Fit(Block):
         exclude_if=lambda start: not start,
         description="what of `default` is another before the fit begins",
     )
+    asked_then: dict[str, str] = Field(
+        default_factory=dict,
+        exclude_if=lambda asked: not asked,
+        description="for a statistic of the blocks, which one the fit was asked for under its name",
+    )
     blocks: list[FitBlock] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -163,9 +205,36 @@ class Fit(Block):
 
     @model_validator(mode="after")
     def _engine_is_there(self) -> Self:
-        if (why := missing(self.engine)) is not None:
-            raise ValueError(f"engine: found {self.engine!r}, but {why}")
+        _has_engine(self.engine)
         return self
+
+    @model_validator(mode="after")
+    def _asked_for_what_is_measured(self) -> Self:
+        names = {name for block in self.blocks for name in block.statistics}
+        for name, then in self.asked_then.items():
+            if name not in names or then not in STATISTICS:
+                raise ValueError(
+                    f"asked_then: found {name}: {then}; allowed: a statistic of the blocks, and "
+                    "one that a study gives"
+                )
+        return self
+
+
+class Nulls(Block):
+    """How the null column is made, see `nulls.py`."""
+
+    seeds: int = Field(ge=2, le=1000, description="the first so many of the suite's")
+    engine: Literal["numpy", "numba"] = "numpy"
+
+    @model_validator(mode="after")
+    def _engine_is_there(self) -> Self:
+        _has_engine(self.engine)
+        return self
+
+
+def _has_engine(engine: str) -> None:
+    if (why := missing(engine)) is not None:
+        raise ValueError(f"engine: found {engine!r}, but {why}")
 
 
 class Validity(Block):
@@ -181,6 +250,10 @@ class Validity(Block):
     training: PPOSettings = PPOSettings()
     worlds: dict[Name, Answering] = Field(min_length=1)
     rows: list[Row] = Field(min_length=1)
+    context: list[Quantity] = Field(
+        default_factory=list, description="what is printed beside the rows and asked of nobody"
+    )
+    nulls: Nulls | None = None
     fit: Fit | None = None
     ensemble: int | None = Field(
         None,
@@ -197,6 +270,15 @@ class Validity(Block):
         for name, answering in self.worlds.items():
             parameters = Answerer.of(answering.overrides).parameters
             check_training(f"training, in {name}", parameters, self.training)
+            if strange := set(answering.set_to) - set(numbers):
+                raise ValueError(f"set_to: found {sorted(strange)}; allowed: {numbers}")
+        if self.nulls is not None:
+            if self.nulls.seeds > self.seeds:
+                raise ValueError(
+                    f"nulls.seeds: found {self.nulls.seeds}; allowed: 2 to {self.seeds}"
+                )
+            for row in self.rows:
+                row.has_its_nulls()
         if self.fit is None:
             if any(answering.fitted for answering in self.worlds.values()):
                 raise ValueError("worlds: found one that is fitted; allowed: with a `fit` block")
@@ -213,6 +295,17 @@ class Validity(Block):
                     )
             self.asked(block)
         return self
+
+    def fitted_rows(self, world: str) -> list[int]:
+        """The rows that a world's parameters or form were chosen for."""
+        answering = self.worlds[world]
+        blocks = self.fit.blocks if self.fit is not None and answering.fitted else []
+        asked = {name for block in blocks for name in block.statistics}
+        return [
+            row.row
+            for row in self.rows
+            if row.row in answering.set_to or asked & {part.statistic for part in row.parts}
+        ]
 
     def part(self, statistic: str) -> Part:
         """The part that asks for a statistic."""

@@ -36,9 +36,10 @@ def statistics_of(fit: Fit, block: FitBlock, answerer: Answerer) -> list[float]:
     """The block's statistics among the people of the fit, each study made once."""
     setting = Setting(answerer, fit.people, derived_seed(fit.seed, "fit"), engine=fit.engine)
     found: Values = {}
-    for study in dict.fromkeys(STATISTICS[name] for name in block.statistics):
+    asked = [fit.asked_then.get(name, name) for name in block.statistics]
+    for study in dict.fromkeys(STATISTICS[name] for name in asked):
         found |= STUDIES[study].made(setting, _crossers(fit, block))
-    return [found[name] for name in block.statistics]
+    return [found[name] for name in asked]
 
 
 def _crossers(fit: Fit, block: FitBlock) -> int:

@@ -93,6 +93,31 @@ class Recommender(Greedy):
         return items, among(logits, best > -np.inf)
 
 
+class Unranked(Recommender):
+    """A random feed in the recommender's place: every item is equally likely.
+
+    It chooses where the recommender would choose, so each study can be copied without ranking.
+    """
+
+    observation = "platform"  # it looks at nobody, and the true state is slow to compute
+
+    def act_within(self, observation: Observed, allowed: NDArray[np.bool_]) -> Action:
+        """See `Selective`."""
+        seed, person, slot = self._next(observation)
+        every = np.broadcast_to(allowed, (person.size, self.items))
+        alike = among(np.zeros((1, self.items), dtype=np.float32), every)
+        return drawn_by_lots(alike, seed, person, slot)
+
+    def timeline(self, observation: Observed, lots: NDArray[np.float32]) -> Action:
+        """Items in random order, each once, (places, people); `lots` as in `Recommender`."""
+        left = np.ones((observation.shape[0], self.items), dtype=np.float64)
+        places = []
+        for lot in lots:
+            places.append(drawn(left, lot))
+            left[np.arange(lot.size), places[-1]] = 0.0
+        return np.stack(places)
+
+
 def kinds(items: Items) -> NDArray[np.int64]:
     """The kind of each item, numbered from 0: its topic, and among contested ones its fifth."""
     side = np.sign(items.stance) * (1 + np.floor(np.abs(items.stance) / _WIDTH + 1e-4))

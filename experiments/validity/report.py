@@ -9,18 +9,25 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..drawing import new_figure, save_figure, style
-from ..markdown import bullets, join, section, table
+from ..markdown import bullets, enumeration, join, section, table
 from ..record import made_section
 from .misses import held_against, why_missed
+from .nulls import NULLS
 
 _MET, _MISSED = "#0072B2", "#D55E00"
 
 
 def count_of(world: dict[str, Any]) -> str:
-    """How many rows a world meets, and how many of the held-out ones."""
-    return (
+    """How many rows a world meets, how many of the held-out ones, and how many of them count."""
+    inside = (
         f"{world['met']} of {world['testable']} testable rows inside their band "
         f"({world['met_held_out']} of {world['held_out']} held out)"
+    )
+    if "counting" not in world:
+        return inside
+    return (
+        f"{inside}; {len(world['counting'])} of them are missed once their mechanism is off, and "
+        f"so count; nothing was chosen for {len(world['counting_unfitted'])} of those"
     )
 
 
@@ -56,8 +63,8 @@ def validity_report(summary: dict[str, Any], manifest: dict[str, Any]) -> str:
         "its band, which was set beforehand; intervals are 95% over "
         f"{summary['seeds']} seeds of {summary['people']} people, and of {summary['crossers']} "
         "where crossings count, which are rare. Being inside a band makes a world consistent with "
-        "a finding, not right, and rows that a world was fitted to are no evidence for it; the "
-        "held-out ones are.",
+        "a finding, not right, and rows that a world was fitted to are no evidence for it.",
+        _rule(summary),
         "![Each statistic in units of its band](figures/validity.png)",
     ]
     tables = [
@@ -65,6 +72,8 @@ def validity_report(summary: dict[str, Any], manifest: dict[str, Any]) -> str:
             f"World `{name}`",
             at["description"],
             _table(at["rows"]),
+            _counting(at),
+            _context(at),
             _misses(name, at),
             _no_evidence(name, at),
         )
@@ -79,19 +88,33 @@ def validity_report(summary: dict[str, Any], manifest: dict[str, Any]) -> str:
     return join([*head, *tables, *tail]) + "\n"
 
 
+HEAD = ("row", "statistic", "band", "simulated", *(f"without {name}" for name in NULLS), "verdict")
+
+
 def told_rows(rows: list[dict[str, Any]]) -> list[list[str]]:
-    """Row, statistic, band, what was simulated, verdict: a line a part."""
+    """A line for each part, under `HEAD`; the nulls that a row is held against have a star."""
     return [
         [
             f"{row['row']}{' (held out)' if row['held_out'] else ''}",
             f"{part['statistic']}: {part['means']}",
             band(part),
             simulated(part),
+            *(_without(row, name, at) for name in NULLS),
             _verdict(row, part),
         ]
         for row in rows
-        for part in row["parts"]
+        for at, part in enumerate(row["parts"])
     ]
+
+
+def _without(row: dict[str, Any], mechanism: str, at: int) -> str:
+    """What part number `at` of a row gives without a mechanism; empty where that was not run."""
+    if mechanism not in row.get("nulls", {}):
+        return ""
+    part = row["nulls"][mechanism]["parts"][at]
+    star = "\\*" if mechanism in row["held_against"] else ""
+    verdict = "inside" if part["pass"] else "outside"
+    return f"{number(part['simulated']['mean'])}, {verdict}{star}"
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
@@ -99,14 +122,66 @@ def _table(rows: list[dict[str, Any]]) -> str:
     lines = [
         [line[0], text, *line[1:]] for line, text in zip(told_rows(rows), published, strict=True)
     ]
-    return table(["row", "published", "statistic", "band", "simulated", "verdict"], lines)
+    return table([HEAD[0], "published", *HEAD[1:]], lines)
 
 
 def _verdict(row: dict[str, Any], part: dict[str, Any]) -> str:
     verdict = "inside" if part["pass"] else "**outside**"
     if row["imposed"]:
-        return f"{verdict} (imposed)"
-    return verdict if row["counted"] else f"{verdict} (not counted)"
+        verdict += " (imposed)"
+    elif not row["counted"]:
+        verdict += " (not counted)"
+    if not row["pass"] or "counts" not in row:
+        return verdict
+    return f"{verdict}, {'counts' if row['counts'] else 'does not count'}"
+
+
+def _rule(summary: dict[str, Any]) -> str:
+    if not summary.get("null_seeds"):
+        return ""
+    return (
+        "**What counts.** A row that a world meets is asked again in the same world with "
+        "persuasion off, with habit off, and with a random feed in the place of the ranked one "
+        f"(the first {summary['null_seeds']} seeds). A row counts if it is missed in every null "
+        "that it is held against (starred): those of the mechanisms that the finding is about, or, "
+        "if it is about none of the three, those that could change its statistics. A statistic "
+        "that is undefined in a null is missed there. A row that is met either way shows nothing "
+        "about the mechanism; so a finding that nothing moved cannot count for a world, only "
+        "against it. The rule, and what each row is about, stood in the config before the run."
+    )
+
+
+def _counting(world: dict[str, Any]) -> str:
+    if "counting" not in world:
+        return ""
+    told = []
+    for row in world["rows"]:
+        without = [m for m in row["held_against"] if row["pass"] and row["nulls"][m]["pass"]]
+        if without and row["counted"]:
+            told.append(
+                f"Row {row['row']} ({row['source']}): met without {enumeration(without)} too; "
+                f"{row['because']}."
+            )
+    kept = ", ".join(str(row) for row in world["counting"]) or "none"
+    unfitted = ", ".join(str(row) for row in world["counting_unfitted"]) or "none"
+    return join(
+        [
+            f"Rows that count: {kept}. Of these, rows that nothing in this world was chosen for: "
+            f"{unfitted}.",
+            "Met, and does not count:" if told else "",
+            bullets(told),
+        ]
+    )
+
+
+def _context(world: dict[str, Any]) -> str:
+    rows = [
+        [f"{beside['statistic']}: {beside['means']}", simulated(beside)]
+        for beside in world.get("context", [])
+    ]
+    return join(
+        ["Beside the rows, and not counted:" if rows else "", table(["statistic", "mean"], rows)]
+    )
 
 
 def _misses(name: str, world: dict[str, Any]) -> str:
@@ -193,11 +268,20 @@ def _designs(rows: list[dict[str, Any]]) -> str:
         "Sure: V read in the paper's abstract or text; V2 from a secondary source; M from memory, "
         "not checked, and to be read as approximate.",
         table(
-            ["row", "source", "sure", "simulated copy"],
-            [[str(row["row"]), row["source"], row["sure"], row["design"]] for row in rows],
+            ["row", "source", "sure", "simulated copy", "held against the nulls of, because"],
+            [
+                [str(row["row"]), row["source"], row["sure"], row["design"], _about(row)]
+                for row in rows
+            ],
         ),
         "Row 24 (advertising loads) is an input of the world and has no copy.",
     )
+
+
+def _about(row: dict[str, Any]) -> str:
+    if "held_against" not in row:
+        return ""
+    return f"{enumeration(row['held_against'])}: {row['because']}"
 
 
 def draw_validity(summary: dict[str, Any], folder: Path) -> None:
@@ -217,20 +301,28 @@ def _bands(summary: dict[str, Any]) -> Figure:
     panels = np.atleast_1d(figure.subplots(1, len(worlds), sharey=True))
     for axes, (name, world) in zip(panels, worlds.items(), strict=True):
         axes.axvspan(-1, 1, color="#000000", alpha=0.08, lw=0)
-        parts = [part for row in world["rows"] for part in row["parts"]]
-        for at, part in enumerate(parts):
-            _draw_part(axes, part, at)
+        parts = [(row, part) for row in world["rows"] for part in row["parts"]]
+        for at, (row, part) in enumerate(parts):
+            _draw_part(axes, part, at, counts=row.get("counts", True))
         axes.set_xlim(-4, 4)
         axes.set_xticks([-1, 1], ["low end", "high end"])
-        axes.set_title(f"{name}: {world['met']} of {world['testable']} rows")
+        axes.set_title(_title(name, world))
         axes.grid(axis="x", visible=False)
     panels[0].set_yticks(range(len(labels)), [f"{text}  {row}" for row, text in labels])
     panels[0].set_ylim(len(labels) - 0.4, -0.6)
-    figure.supxlabel("place in the band (grey); arrows: further out; rows with * are held out")
+    figure.supxlabel(
+        "place in the band (grey); arrows: further out; rows with * are held out\n"
+        "hollow: inside, but the row is met without its mechanism too, or missed by another part"
+    )
     return figure
 
 
-def _draw_part(axes: Any, part: dict[str, Any], at: int) -> None:
+def _title(name: str, world: dict[str, Any]) -> str:
+    met = f"{name}: {world['met']} of {world['testable']} rows"
+    return f"{met}, {len(world['counting'])} count" if "counting" in world else met
+
+
+def _draw_part(axes: Any, part: dict[str, Any], at: int, counts: bool) -> None:
     found = part["simulated"]
     colour = _MET if part["pass"] else _MISSED
     if found["mean"] is None:
@@ -242,7 +334,13 @@ def _draw_part(axes: Any, part: dict[str, Any], at: int) -> None:
         axes.plot(side * 3.8, at, marker=">" if side > 0 else "<", color=colour, ms=6)
         return
     axes.plot([low, high], [at, at], color=colour, lw=1.5)
-    axes.plot(mean, at, "o", color=colour, ms=5, mec="white")
+    hollow = part["pass"] and not counts
+    axes.plot(
+        *(mean, at, "o"),
+        ms=5,
+        color="white" if hollow else colour,
+        mec=colour if hollow else "white",
+    )
 
 
 def _place(ends: list[float | None], value: float) -> float:

@@ -19,15 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from ...agents import Limited, Limits, Policy, PPOSettings, Random
+from ...agents import Chronological, Limited, Limits, Policy, PPOSettings, Random
 from ...envs.world import Items, WorldParameters, altered, synthetic
 from ..diary import Away, Course, Phase, daily_limit, everybody, follow, some_slots
 from ..metrics import gini
-from ..rollout import NO_TEMPTATION
+from ..rollout import NO_FEED, NO_TEMPTATION
 from .answerer import Answerer
+from .crossings import crossed, crossings, share
 from .following import Following
 from .forgetting import heavy_partisans, items_to_forget
-from .recommender import Recommender
+from .recommender import Recommender, Unranked
 from .timelines import Audit, glass_delta
 
 Values = dict[str, float]
@@ -36,7 +37,6 @@ _BEFORE = 21  # days on the platform before a study begins
 _LARGE = {"catalogue": {"items": 1500, "creators": 500}}  # as many candidates as a real ranking has
 _FAR = 0.8  # |stance| of a problematic item (row 13)
 _CAP = 0.5  # |stance| above which nothing is placed (rows 19 and 23)
-_THRESHOLD = 0.6
 _LIGHT, _HEAVY = 15.0, 600.0  # minutes a day that row 5 admitted
 _POLITICAL = 0.05  # of a feed that row 19 asked for
 _BONUS_CUT = 0.39  # row 2
@@ -84,7 +84,9 @@ class Setting:
         )
 
     def recommender(self, items: Items) -> Recommender:
-        """What an established platform ranks these items with."""
+        """What an established platform ranks these items with; in a null it does not rank."""
+        if self.answers.random:
+            return Unranked(items)
         return Recommender(items, self.answers.temperature)
 
     @cached_property
@@ -121,6 +123,12 @@ class Setting:
     def three_weeks(self) -> Course:
         """New people under the recommender, with churn."""
         return self.arm(self.default, Phase(21, self.ranked))
+
+    def no_feed(self, parameters: WorldParameters) -> Course:
+        """Twins who never open the app, for three weeks."""
+        items = synthetic(parameters)
+        silent = Phase(21, Chronological(items.supply))
+        return self.arm(altered(parameters, NO_FEED), silent, items=items)
 
     @cached_property
     def three_weeks_ordinary(self) -> Course:
@@ -341,7 +349,9 @@ def counterfactual_bots(setting: Setting) -> Values:
 
 
 def forgetting(setting: Setting) -> Values:
-    """Row 12, second part: see `forgetting.py`."""
+    """Row 12, second part: see `forgetting.py`. A random feed has no history to forget."""
+    if setting.answers.random:
+        return {"items_to_forget": float("nan")}
     return {
         "items_to_forget": items_to_forget(
             setting.default,
@@ -363,22 +373,40 @@ def problematic(setting: Setting) -> Values:
 
 
 def crossers(setting: Setting) -> Values:
-    """Row 15: of those who crossed |x| = 0.6, the share who began below 0.4 (`default`)."""
-    course = setting.three_weeks
-    began = np.abs(course.start.stance)
-    crossed = (np.abs(course.diary.stance) > _THRESHOLD).any(axis=0) & (began <= _THRESHOLD)
-    return {"crossers_from_the_middle": _ratio((crossed & (began < 0.4)).sum(), crossed.sum())}
+    """Row 15: of those who crossed |x| = 0.6, the share who began below 0.4 (`default`).
+
+    The finding is about who came from where, whatever moved them, so all crossings count here.
+    """
+    began = np.abs(setting.three_weeks.start.stance)
+    return {"crossers_from_the_middle": share(began < 0.4, crossed(setting.three_weeks))}
 
 
 def referral(setting: Setting) -> Values:
-    """Row 16: of those who crossed in `vulnerable`, the share whose crossing item was placed."""
+    """Row 16: of those whom content carried across in `vulnerable`, the share whom the feed served.
+
+    A crossing counts if what was watched in its slot was contested and pushed |x| outward
+    (`crossings.py`). `placed_at_crossing` is the statistic that the fit used before that was
+    asked: it counts every slot in which something was watched.
+    """
     items = synthetic(setting.vulnerable)
     course = setting.arm(setting.vulnerable, Phase(21, setting.recommender(items)), items=items)
-    far = np.abs(course.diary.stance) > _THRESHOLD
-    crossed = far.any(axis=0) & (np.abs(course.start.stance) <= _THRESHOLD)
-    first, who = far.argmax(axis=0)[crossed], np.flatnonzero(crossed)
-    opened, sought = course.diary.opened[first, who], course.diary.sought[first, who]
-    return {"referral_share": _ratio((opened & ~sought).sum(), opened.sum())}
+    made, alone = crossings(course), crossed(setting.no_feed(setting.vulnerable))
+    return {
+        "referral_share": share(made.placed, made.by_content),
+        "placed_at_crossing": share(made.placed, made.opened),
+        "crossings_by_content": float(made.by_content.mean()) if made.who.any() else float("nan"),
+        "vulnerable_crossers_shared_with_no_feed": share(alone, made.who),
+    }
+
+
+def without_a_feed(setting: Setting) -> Values:
+    """Who crosses with no feed at all, and how many of those who cross under the ranked one do."""
+    who, alone = crossed(setting.three_weeks), crossed(setting.no_feed(setting.default))
+    return {
+        "crossing_share": float(who.mean()),
+        "crossing_without_feed": float(alone.mean()),
+        "crossers_shared_with_no_feed": share(alone, who),
+    }
 
 
 def switch_on_and_off(setting: Setting) -> Values:
@@ -456,6 +484,18 @@ def creators(setting: Setting) -> Values:
     }
 
 
+def level(setting: Setting) -> Values:
+    """How much is watched under the ranked feed: by new people, and by the panel of rows 2 and 3.
+
+    Days after churn count as 0; the panel stays.
+    """
+    panel = setting.arm(setting.panel, Phase(_BEFORE + 21, setting.ranked))
+    return {
+        "minutes_a_day": float(setting.three_weeks.use(0, 21).mean()),
+        "minutes_of_the_panel": float(panel.use(_BEFORE, _BEFORE + 21).mean()),
+    }
+
+
 def retention(setting: Setting) -> Values:
     """Row 22: the hazard of leaving in the third week over that in the first."""
     present = setting.three_weeks.diary.present
@@ -510,13 +550,25 @@ STUDIES: dict[str, Study] = {
     "forgetting": Study(forgetting, ("items_to_forget",)),
     "problematic": Study(problematic, ("problematic_share", "ever_problematic")),
     "crossers": Study(crossers, ("crossers_from_the_middle",), counts_crossings=True),
-    "referral": Study(referral, ("referral_share",), counts_crossings=True),
+    "without_a_feed": Study(
+        without_a_feed,
+        ("crossing_share", "crossing_without_feed", "crossers_shared_with_no_feed"),
+    ),
+    "referral": Study(
+        referral,
+        (
+            *("referral_share", "placed_at_crossing", "crossings_by_content"),
+            "vulnerable_crossers_shared_with_no_feed",
+        ),
+        counts_crossings=True,
+    ),
     "switch_on_and_off": Study(switch_on_and_off, ("switched_on", "switched_off")),
     "chronological_for_three_months": Study(
         chronological_for_three_months, ("use_when_chronological", "stance_when_chronological")
     ),
     "less_hostile": Study(less_hostile, ("thermometer",)),
     "creators": Study(creators, ("top_creators_share", "creator_gini")),
+    "level": Study(level, ("minutes_a_day", "minutes_of_the_panel")),
     "retention": Study(retention, ("hazard_third_over_first_week",)),
     "extremity_cap": Study(extremity_cap, ("use_under_cap",)),
 }

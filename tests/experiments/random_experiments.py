@@ -3,6 +3,7 @@
 import random
 
 from pydantic import ValidationError
+
 from undertow.agents import KINDS, SLATE_KINDS
 from undertow.envs.world import NULLS, PRESETS
 from undertow.experiments.config import Experiment

@@ -284,6 +284,7 @@ def test_a_statistic_undefined_in_half_of_the_seeds_is_undefined():
 def small(tmp_path, **changes):
     data = yaml.safe_load(SUITE.read_text(encoding="utf-8"))
     data["seeds"], data["people"], data["ensemble"] = 2, 20, None
+    data["nulls"], data["context"] = None, []
     data["worlds"] = {"default": {"description": ""}, "fitted": {"description": "", "fitted": True}}
     data["rows"] = [row for row in data["rows"] if row["row"] in (1, 9, 10, 23)]
     data["fit"] = {
