@@ -32,8 +32,8 @@ def column(env, seen, name):
 @pytest.mark.parametrize("observation", OBSERVATIONS)
 @pytest.mark.parametrize("items", [4, 30])
 def test_every_column_has_a_name_of_its_own(make, observation, items):
-    env = make(world={"catalogue": {"items": items, "civic_items": 0.5}, "population": {"topics": 3}},
-               observation=observation)  # fmt: skip
+    overrides = {"catalogue": {"items": items, "civic_items": 0.5}, "population": {"topics": 3}}
+    env = make(world=overrides, observation=observation)
     space = getattr(env, "single_observation_space", env.observation_space)
     names = env.observation_names
     assert isinstance(names, tuple) and all(isinstance(name, str) for name in names)
