@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import sys
+import types
 from functools import partial
 
 import gymnasium as gym
@@ -60,6 +62,7 @@ def pixels(wrapper, env):
 
 
 W = single_wrappers
+V = vector_wrappers
 SINGLE = {
     "AddRenderObservation": partial(W.AddRenderObservation, render_only=False),
     "AddWhiteNoise": partial(pixels, partial(W.AddWhiteNoise, probability_of_noise_per_pixel=0.1)),
@@ -170,22 +173,52 @@ def test_pictures_can_be_resized():
     assert env.reset(seed=0)[0].shape == (36, 64, 3)
 
 
+@pytest.fixture
+def films(monkeypatch):
+    """The frames of each video, in the place of MoviePy, which is not installed here."""
+    shot = []
+
+    class ImageSequenceClip:
+        def __init__(self, frames, fps):
+            shot.append(np.stack(frames))
+            assert fps == 4
+
+        def write_videofile(self, path, logger=None):
+            pass
+
+    place = "moviepy.video.io.ImageSequenceClip"
+    for name in ("moviepy", "moviepy.video", "moviepy.video.io", place):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    sys.modules[place].ImageSequenceClip = ImageSequenceClip
+    return shot
+
+
 @every_id
-def test_a_video_can_be_made_of_one_and_of_many(name, tmp_path):
-    pytest.importorskip("moviepy")
-    mode = {"render_mode": "rgb_array"}
-    env = W.RecordVideo(made(name, **mode), str(tmp_path), episode_trigger=lambda _: True)
-    env.action_space.seed(0)
+def test_a_video_can_be_made_of_one(name, films, tmp_path):
+    env = made(name, render_mode="rgb_array")
+    env = W.RecordVideo(env, str(tmp_path), step_trigger=lambda step: step == 0, video_length=3)
     env.reset(seed=0)
-    while not any(env.step(env.action_space.sample())[2:4]):
-        pass
+    for _ in range(4):
+        if any(env.step(env.action_space.sample())[2:4]):
+            env.reset()
     env.close()
-    assert list(tmp_path.glob("*.mp4"))
+    (film,) = films
+    assert film.dtype == np.uint8 and film.shape[2:] == (640, 3)
+
+
+def test_a_video_can_be_made_of_many(films, tmp_path):
+    env = made_vec("TinyFeed", 4, render_mode="rgb_array")
+    env = V.RecordVideo(env, str(tmp_path), step_trigger=lambda step: step == 0, video_length=3)
+    env.reset(seed=0)
+    for _ in range(4):
+        env.step(env.action_space.sample())
+    env.close()
+    (film,) = films
+    assert film.shape[1:] == (2 * 168, 2 * 640, 3)  # four people, two by two
 
 
 # --- wrappers of a vector environment -------------------------------------------------------------
 
-V = vector_wrappers
 VECTOR = {
     "ArrayConversion": partial(V.ArrayConversion, env_xp=np, target_xp=torch),
     "ClipReward": partial(V.ClipReward, min_reward=0.0, max_reward=1.0),
