@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import cast
 
-from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv
 
 from undertow.envs.feed_batch import FeedBatch
+from undertow.envs.refusals import checked_count
 from undertow.envs.tiny.batch import TinyBatch
-from undertow.envs.tiny.env import World, observation_space, tiny_world_of
+from undertow.envs.tiny.env import World, shown_of, tiny_world_of
 
 from .vec_env import FeedVecEnv, Keys
 
@@ -31,9 +31,12 @@ class TinyFeedVecEnv(FeedVecEnv):
         stagger: bool = False,
         exploring: float = 0.0,
     ) -> None:
+        n_envs = checked_count("n_envs", n_envs)
         tiny = TinyBatch(tiny_world_of(world), n_envs, observation, reward, exploring)
         self.batch = cast(FeedBatch, tiny)  # the same protocol
         self.render_mode = None
-        VecEnv.__init__(self, n_envs, observation_space(tiny), spaces.Discrete(len(tiny.items)))
+        shown = shown_of(tiny)
+        VecEnv.__init__(self, n_envs, shown.observation, shown.action)
+        self.observation_names = shown.names
         self._measured, self._bootstrap, self._stagger = measured, bootstrap, stagger
         self._seeded(seed, keys)

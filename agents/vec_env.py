@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
 from undertow.envs.faces import PeopleVectorEnv
-from undertow.envs.feed import World, action_space, observation_space, parameters_of
+from undertow.envs.feed import World, parameters_of, shown_of
 from undertow.envs.info import row_of
+from undertow.envs.refusals import Named, checked_count
 from undertow.envs.seeding import checked_numbers, checked_seed, keys_of
 from undertow.envs.slate_batch import batch_of
 from undertow.envs.tampering import TamperingVectorEnv
@@ -29,12 +31,14 @@ ENVIRONMENTS = (
 Keys = Sequence[int] | NDArray[np.int64]
 
 
-class BatchVecEnv(VecEnv):
+class BatchVecEnv(Named, VecEnv):
     """What every native `VecEnv` over one batch shares: nothing in it is per person.
 
     Row i meets the person with the key hash(seed, i), as in the vector environment of that seed.
     Where `keys`, int64 (n_envs,), were given, it meets the person with that key, whatever the seed.
     """
+
+    observation_names: tuple[str, ...]
 
     def _seeded(self, seed: int | None, keys: Keys | None) -> None:
         """Takes the people of the first reset; of a new seed each time without either."""
@@ -61,24 +65,46 @@ class BatchVecEnv(VecEnv):
         return [getattr(self, attr_name)] * len(self._rows(indices))
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Not per person: people share one batch."""
+        """Sets an attribute for everybody. Raises `ValueError` for some rows alone."""
+        self._everybody(indices)
         setattr(self, attr_name, value)
 
     def env_method(
         self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
     ) -> list[Any]:
-        """Calls a method of this environment once for each index."""
-        method = getattr(self, method_name)
-        return [method(*method_args, **method_kwargs) for _ in self._rows(indices)]
+        """Calls a method of this environment once; what it returns, once for each row.
+
+        Raises `ValueError` for some rows alone: people share one batch.
+        """
+        self._everybody(indices)
+        return [getattr(self, method_name)(*method_args, **method_kwargs)] * self.num_envs
+
+    def set_options(self, options: list[dict[str, Any]] | dict[str, Any] | None = None) -> None:
+        """Raises `ValueError` for options of the next reset: there are none here."""
+        for each in options if isinstance(options, list) else [options]:
+            if each:
+                raise ValueError(f"options: found {each}; allowed: none (people: `keys`)")
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
         """Never wrapped one by one."""
         return [False] * len(self._rows(indices))
 
-    def _rows(self, indices: int | Sequence[int] | None) -> Sequence[int]:
+    def _rows(self, indices: Any) -> list[int]:
+        """The rows meant, as numbers from 0. Raises `ValueError` for a row that there is not."""
         if indices is None:
-            return range(self.num_envs)
-        return [indices] if isinstance(indices, int) else indices
+            return list(range(self.num_envs))
+        rows = [int(row) for row in np.atleast_1d(np.asarray(indices, dtype=np.int64))]
+        for row in rows:
+            if not -self.num_envs <= row < self.num_envs:
+                raise ValueError(f"indices: found {row}; allowed: 0 to {self.num_envs - 1}")
+        return [row % self.num_envs for row in rows]
+
+    def _everybody(self, indices: Any) -> None:
+        if sorted(set(self._rows(indices))) != list(range(self.num_envs)):
+            raise ValueError(
+                f"indices: found {indices}; allowed: None, which is everybody (people share one "
+                "batch)"
+            )
 
 
 class FeedVecEnv(BatchVecEnv):
@@ -108,11 +134,14 @@ class FeedVecEnv(BatchVecEnv):
         engine: str = "auto",
         slate: Slate | int | None = None,
     ) -> None:
+        n_envs = checked_count("n_envs", n_envs)
         self.batch = batch_of(
             parameters_of(world, null), n_envs, observation, items, engine=engine, slate=slate
         )
         self.render_mode = None
-        super().__init__(n_envs, observation_space(self.batch), action_space(self.batch))
+        shown = shown_of(self.batch)
+        super().__init__(n_envs, shown.observation, shown.action)
+        self.observation_names = shown.names
         self._measured, self._bootstrap, self._stagger = measured, bootstrap, stagger
         # Of the last step, before any restart.
         self.outcome: Outcome | None = None
@@ -177,6 +206,7 @@ class VectorEnvAsVecEnv(BatchVecEnv):
     ) -> None:
         self.env, self.batch, self.render_mode = env, env.batch, env.render_mode
         super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
+        self.observation_names = env.observation_names
         self._seeded(seed, keys)
 
     def reset(self) -> np.ndarray:
@@ -203,6 +233,17 @@ class VectorEnvAsVecEnv(BatchVecEnv):
         return observation, reward, done, infos
 
 
+class Monitored(VecMonitor):
+    """SB3's `VecMonitor` that can be copied and pickled in the middle of an episode."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What SB3 keeps of the class can be looked up again, and not be pickled.
+        return {name: value for name, value in vars(self).items() if name != "class_attributes"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, class_attributes=dict(inspect.getmembers(type(self))))
+
+
 def make_vec_env(
     env_id: str,
     n_envs: int = 1,
@@ -218,7 +259,7 @@ def make_vec_env(
     bootstrap, stagger, engine; for slates: slate), to `TinyFeedVecEnv` or to `TamperingVectorEnv`
     (polarising, only).
     """
-    module, _, name = env_id.rpartition(":")
+    module, _, name = str(env_id).rpartition(":")
     if module:
         importlib.import_module(module)
     if name not in ENVIRONMENTS:
@@ -226,12 +267,12 @@ def make_vec_env(
     if name == "undertow/TinyFeed-v0":
         from .tiny_vec_env import TinyFeedVecEnv  # which is built on this module
 
-        return VecMonitor(TinyFeedVecEnv(n_envs, seed=seed, keys=keys, **kwargs))
+        return Monitored(TinyFeedVecEnv(n_envs, seed=seed, keys=keys, **kwargs))
     if name == "undertow/Tampering-v0":
-        return VecMonitor(VectorEnvAsVecEnv(TamperingVectorEnv(n_envs, **kwargs), seed, keys))
+        return Monitored(VectorEnvAsVecEnv(TamperingVectorEnv(n_envs, **kwargs), seed, keys))
     if name == "undertow/FeedSlate-v0":
         kwargs = {"slate": 5} | kwargs
-    return VecMonitor(FeedVecEnv(n_envs, seed=seed, keys=keys, **kwargs))
+    return Monitored(FeedVecEnv(n_envs, seed=seed, keys=keys, **kwargs))
 
 
 def consecutive(seed: int, people: int) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, SupportsFloat
+from typing import Any, NamedTuple, Protocol, SupportsFloat
 
 import gymnasium as gym
 import numpy as np
@@ -17,6 +17,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from .info import FinalObs, only_of, row_of, with_masks
+from .refusals import Named, checked_choice
 from .seeding import checked_numbers, checked_seed, keys_for, keys_of
 from .world.arrays import Any1, Bool, Int
 
@@ -95,22 +96,32 @@ class Picture(Protocol):
         """Text (`ansi`) or pixels (`rgb_array`)."""
 
 
-class PersonEnv(gym.Env[Any1, Any1]):
+class Shown(NamedTuple):
+    """What the agent of one person sees, by what names, and what it chooses from."""
+
+    observation: gym.Space[Any]
+    names: tuple[str, ...]
+    action: gym.Space[Any]
+
+
+class PersonEnv(Named, gym.Env[Any1, Any1]):
     """One person; `reset(seed=...)` starts person 0 of that seed, `reset()` the next one."""
 
     batch: Any
+    observation_names: tuple[str, ...]
+    """A name for each column of an observation."""
 
     def _face(
         self,
         batch: Batch,
-        observation: gym.Space[Any],
-        action: gym.Space[Any],
+        shown: Shown,
         render_mode: str | None,
         picture: Callable[[int], Picture],
     ) -> None:
         """Becomes the face of this batch."""
         self.batch, self.render_mode = batch, render_mode
-        self.observation_space, self.action_space = observation, action
+        self.observation_space, self.action_space = shown.observation, shown.action
+        self.observation_names = shown.names
         self._over = False
         self._picture = picture(0) if render_mode else None
 
@@ -179,7 +190,7 @@ class PersonEnv(gym.Env[Any1, Any1]):
         return self._picture.draw(self.batch, self.render_mode)
 
 
-class PeopleVectorEnv(VectorEnv[Any1, Any1, Any1]):
+class PeopleVectorEnv(Named, VectorEnv[Any1, Any1, Any1]):
     """Many people at once. Row 0 of a seed is whom the single environment meets with that seed.
 
     reset(seed=s) starts person 0 of hash(s, i) in row i, reset(seed=[...]) in each row the person
@@ -187,23 +198,25 @@ class PeopleVectorEnv(VectorEnv[Any1, Any1, Any1]):
     """
 
     batch: Any
+    observation_names: tuple[str, ...]
+    """A name for each column of an observation."""
 
     def _face(
         self,
         batch: Batch,
-        observation: gym.Space[Any],
-        action: gym.Space[Any],
+        shown: Shown,
         render_mode: str | None,
         picture: Callable[[int], Picture],
         autoreset_mode: AutoresetMode | str,
     ) -> None:
         """Becomes the face of this batch."""
         self.batch, self.num_envs, self.render_mode = batch, batch.people, render_mode
-        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.autoreset_mode = autoreset_mode_of(autoreset_mode)
         self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
-        self.single_observation_space, self.single_action_space = observation, action
-        self.observation_space = batch_space(observation, self.num_envs)
-        self.action_space = batch_space(action, self.num_envs)
+        self.single_observation_space, self.single_action_space = shown.observation, shown.action
+        self.observation_space = batch_space(shown.observation, self.num_envs)
+        self.action_space = batch_space(shown.action, self.num_envs)
+        self.observation_names = shown.names
         self._over = np.zeros(self.num_envs, dtype=np.bool_)
         self._pictures = [picture(row) for row in range(self.num_envs)] if render_mode else []
 
@@ -322,6 +335,18 @@ def with_length(spec: EnvSpec | None, batch: Batch) -> EnvSpec | None:
     return spec
 
 
+def check_length(batch: Batch, max_episode_steps: int | None) -> None:
+    """Raises `ValueError` for a length other than the batch's own.
+
+    Gymnasium's `make_vec` hands over the one that a spec states.
+    """
+    if max_episode_steps is not None and max_episode_steps != batch.longest:
+        raise ValueError(
+            f"max_episode_steps: found {max_episode_steps!r}; allowed: {batch.longest}, the length "
+            "of the calendar"
+        )
+
+
 def refuse_options(options: Mapping[str, Any] | None, seed: Any, *known: str) -> None:
     """Raises `ValueError` for an option of `reset` that there is not, or one beside another."""
     for name in options or {}:
@@ -352,7 +377,15 @@ def require_reset(batch: Batch, what: str) -> None:
         raise gym.error.ResetNeeded(f"{what}: called before reset; allowed: after reset")
 
 
-def check_render_mode(render_mode: str | None) -> None:
+def check_render_mode(render_mode: Any) -> None:
     """Raises `ValueError` for a mode that there is not."""
-    if render_mode not in (None, "ansi", "rgb_array"):
-        raise ValueError(f"render_mode: found {render_mode!r}; allowed: ansi, rgb_array")
+    if render_mode is not None:
+        checked_choice("render_mode", render_mode, ("ansi", "rgb_array"))
+
+
+def autoreset_mode_of(mode: Any) -> AutoresetMode:
+    """Gymnasium's mode, from itself or its text. Raises `ValueError` for one that there is not."""
+    if isinstance(mode, AutoresetMode):
+        return mode
+    checked_choice("autoreset_mode", mode, tuple(each.value for each in AutoresetMode))
+    return AutoresetMode(mode)

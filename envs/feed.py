@@ -7,6 +7,7 @@ Two faces over one `FeedBatch`: `FeedEnv`, a Gymnasium environment of one person
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, SupportsFloat
@@ -15,10 +16,12 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 
-from .faces import PeopleVectorEnv, PersonEnv, check_render_mode
+from .columns import Column, box_of, columns_of
+from .faces import PeopleVectorEnv, PersonEnv, Shown, check_length, check_render_mode
 from .feed_batch import FeedBatch, engine_for
+from .refusals import checked_choice, checked_count, validated
 from .rendering import History
-from .world import Items, WorldParameters
+from .world import NULLS, PRESETS, Items, WorldParameters
 from .world import world as build_world
 from .world.arrays import Any1
 
@@ -26,11 +29,14 @@ World = str | Mapping[str, Any] | WorldParameters
 
 
 def parameters_of(world: World, null: str | None = None) -> WorldParameters:
-    """World parameters from a preset's name, or a mapping of overrides, or as they are."""
+    """World parameters from a preset's name, or a mapping of overrides, or as they are.
+
+    Raises `ValueError` naming the parameter, what was found and what is allowed.
+    """
     if isinstance(world, WorldParameters):
         return world if null is None else _refuse_null(null)
     if isinstance(world, str):
-        return build_world(world, null)
+        return _built(world, null, {})
     if isinstance(world, Mapping):
         overrides = dict(world)
         preset = overrides.pop("preset", "default")
@@ -39,11 +45,20 @@ def parameters_of(world: World, null: str | None = None) -> WorldParameters:
             raise ValueError(
                 f"null: found {null!r} beside {named!r} in world; allowed: one of them"
             )
-        return build_world(preset, named or null, overrides)
+        return _built(preset, null if named is None else named, overrides)
     raise TypeError(
         f"world: found {type(world).__name__}; allowed: a preset's name, a mapping of "
         "parameters or WorldParameters"
     )
+
+
+def _built(preset: Any, null: Any, overrides: dict[str, Any]) -> WorldParameters:
+    checked_choice("world preset", preset, PRESETS)
+    if null is not None:
+        checked_choice("world null", null, NULLS)
+    make = partial(build_world, preset, null, overrides)
+    parameters: WorldParameters = validated(WorldParameters, make, "world")
+    return parameters
 
 
 def _refuse_null(null: str) -> WorldParameters:
@@ -80,7 +95,7 @@ class FeedEnv(PersonEnv):
         check_render_mode(render_mode)
         parameters = parameters_of(world, null)
         batch = _batch_of_one(parameters, observation, items, engine)
-        self._face(batch, *spaces_of(batch), render_mode, pictures_of(batch))
+        self._face(batch, shown_of(batch), render_mode, pictures_of(batch))
         self._plays = hasattr(batch, "play") and render_mode is None
 
     def step(self, action: Any) -> tuple[Any1, SupportsFloat, bool, bool, dict[str, Any]]:
@@ -142,17 +157,22 @@ class FeedVectorEnv(PeopleVectorEnv):
         items: Items | None = None,
         render_mode: str | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
+        max_episode_steps: int | None = None,
         engine: str = "auto",
     ) -> None:
         check_render_mode(render_mode)
+        num_envs = checked_count("num_envs", num_envs)
         parameters = parameters_of(world, null)
         batch = FeedBatch(parameters, num_envs, observation, items, engine=engine)
-        self._face(batch, *spaces_of(batch), render_mode, pictures_of(batch), autoreset_mode)
+        self._face(batch, shown_of(batch), render_mode, pictures_of(batch), autoreset_mode)
+        check_length(batch, max_episode_steps)
 
 
-def spaces_of(batch: FeedBatch) -> tuple[spaces.Space[Any], spaces.Space[Any]]:
-    """Of one person: what is observed, and what is chosen."""
-    return observation_space(batch), action_space(batch)
+def shown_of(batch: FeedBatch) -> Shown:
+    """What the agent of one person sees and does."""
+    columns = _columns(batch)
+    names = tuple(column.name for column in columns)
+    return Shown(box_of(columns), names, action_space(batch))
 
 
 def pictures_of(batch: FeedBatch) -> Callable[[int], History]:
@@ -161,8 +181,13 @@ def pictures_of(batch: FeedBatch) -> Callable[[int], History]:
 
 
 def observation_space(batch: FeedBatch) -> spaces.Box:
-    """Bounded where it must be: every feature is finite and of about unit scale."""
-    return spaces.Box(-np.inf, np.inf, shape=(batch.view.size,), dtype=np.float32)
+    """The columns of the batch's view, with their bounds."""
+    return box_of(_columns(batch))
+
+
+def _columns(batch: FeedBatch) -> tuple[Column, ...]:
+    _, *size = batch.action_shape
+    return columns_of(batch.view, batch.longest * math.prod(size))
 
 
 def action_space(batch: FeedBatch) -> spaces.Space[Any]:

@@ -8,6 +8,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
+from .refusals import checked_choice, checked_count
 from .views import OBSERVATIONS, VIEWS, OracleView, PlatformView
 from .world import (
     IN_A_SLOT,
@@ -59,17 +60,13 @@ class FeedBatch:
         device: str | None = None,
         engine: str = "numpy",
     ) -> None:
-        if observation not in OBSERVATIONS:
-            raise ValueError(
-                f"observation: found {observation!r}; allowed: {', '.join(OBSERVATIONS)}"
-            )
-        if people < 1:
-            raise ValueError(f"people: found {people}; allowed: 1 or more")
+        checked_choice("observation", observation, OBSERVATIONS)
+        people = checked_count("people", people)
         self.engine = engine_for(engine, device)
         self.parameters = parameters
         self.people = people
         self.xp, self.device = library(device)
-        items = synthetic(parameters) if items is None else items
+        items = synthetic(parameters) if items is None else checked_items(items, parameters)
         self.items = items if device is None else items.on(self.xp, self.device)
         views: dict[str, type[PlatformView] | type[OracleView]] = VIEWS
         self._fused: Any = None
@@ -79,6 +76,15 @@ class FeedBatch:
             views = VIEWS | {"platform": fused.FusedPlatformView}
         self.view = views[observation](parameters, self.items, people)
         self.started = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles: all but the library, which is a module."""
+        return {name: value for name, value in vars(self).items() if name != "xp"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        # NumPy's device is a string, torch's is not.
+        self.xp, _ = library(None if isinstance(self.device, str) else str(self.device))
 
     @property
     def action_shape(self) -> tuple[int, ...]:
@@ -274,8 +280,7 @@ def engine_for(engine: str, device: str | None = None) -> str:
     `ValueError` for an engine that does not exist or does not play on the device,
     `ModuleNotFoundError` for one that is not there.
     """
-    if engine not in ("auto", *ENGINES):
-        raise ValueError(f"engine: found {engine!r}; allowed: auto, {', '.join(ENGINES)}")
+    checked_choice("engine", engine, ("auto", *ENGINES))
     if engine == "auto":
         return "numpy" if device is not None or missing("numba") else "numba"
     if engine != "numpy" and device is not None:
@@ -298,6 +303,18 @@ def missing(engine: str) -> str | None:
     if numba.config.DISABLE_JIT:
         return "numba does not compile (NUMBA_DISABLE_JIT is set); allowed: engine 'numpy'"
     return None
+
+
+def checked_items(items: Any, parameters: WorldParameters) -> Items:
+    """The items. Raises `TypeError` for what is none, `ValueError` for another world's topics."""
+    if not isinstance(items, Items):
+        raise TypeError(f"items: found {type(items).__name__}; allowed: Items")
+    topics, allowed = items.indicator.shape[1], parameters.population.topics
+    if topics != allowed:
+        raise ValueError(
+            f"items: found {topics} topics; allowed: {allowed} (population.topics of the world)"
+        )
+    return items
 
 
 class _Newcomers:

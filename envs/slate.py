@@ -7,9 +7,10 @@ from typing import Any
 
 from gymnasium.vector import AutoresetMode
 
-from .faces import check_render_mode
-from .feed import FeedEnv, FeedVectorEnv, World, parameters_of, pictures_of, spaces_of
-from .slate_batch import batch_of
+from .faces import check_length, check_render_mode
+from .feed import FeedEnv, FeedVectorEnv, World, parameters_of, pictures_of, shown_of
+from .refusals import checked_count
+from .slate_batch import batch_of, slate_of
 from .world import Items, Slate
 
 Reading = Slate | Mapping[str, Any] | int
@@ -35,9 +36,9 @@ class FeedSlateEnv(FeedEnv):
         engine: str = "auto",
     ) -> None:
         check_render_mode(render_mode)
-        parameters = parameters_of(world, null)
-        batch = batch_of(parameters, 1, observation, items, slate=slate, engine=engine)
-        self._face(batch, *spaces_of(batch), render_mode, pictures_of(batch))
+        parameters, reading = parameters_of(world, null), slate_of(slate)
+        batch = batch_of(parameters, 1, observation, items, slate=reading, engine=engine)
+        self._face(batch, shown_of(batch), render_mode, pictures_of(batch))
 
 
 class FeedSlateVectorEnv(FeedVectorEnv):
@@ -57,9 +58,12 @@ class FeedSlateVectorEnv(FeedVectorEnv):
         items: Items | None = None,
         render_mode: str | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
+        max_episode_steps: int | None = None,
         engine: str = "auto",
     ) -> None:
         check_render_mode(render_mode)
-        parameters = parameters_of(world, null)
-        batch = batch_of(parameters, num_envs, observation, items, slate=slate, engine=engine)
-        self._face(batch, *spaces_of(batch), render_mode, pictures_of(batch), autoreset_mode)
+        num_envs = checked_count("num_envs", num_envs)
+        parameters, reading = parameters_of(world, null), slate_of(slate)
+        batch = batch_of(parameters, num_envs, observation, items, slate=reading, engine=engine)
+        self._face(batch, shown_of(batch), render_mode, pictures_of(batch), autoreset_mode)
+        check_length(batch, max_episode_steps)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from .feed_batch import FeedBatch
+from .refusals import validated
 from .world import (
     Items,
     Mechanism,
@@ -84,7 +86,9 @@ def slate_of(slate: Slate | Mapping[str, Any] | int) -> Slate:
     """How a slate is read: as it is, from its parameters, or from its size."""
     if isinstance(slate, Slate):
         return slate
-    return Slate.model_validate({"size": slate} if isinstance(slate, int) else dict(slate))
+    if not isinstance(slate, Mapping):
+        slate = {"size": slate}
+    return cast(Slate, validated(Slate, partial(Slate.model_validate, dict(slate)), "slate"))
 
 
 def batch_of(

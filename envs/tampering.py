@@ -14,7 +14,6 @@ the authors' own code (github.com/chevans-lab/user-tampering; arXiv 2109.04083).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,12 +22,14 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 
-from .faces import PeopleVectorEnv, PersonEnv, check_render_mode
+from .faces import PeopleVectorEnv, PersonEnv, Shown, check_length, check_render_mode
 from .panels import Level, Panel
+from .refusals import checked_choice, checked_count
 from .world import uniforms
 from .world.arrays import Any1, Bool, Float, Int
 
 LEFT, CENTRE, RIGHT = range(3)
+SIDES = ("left", "centre", "right")
 #: Chance of a click on left, centre and right; every episode draws one of these people.
 PEOPLE: dict[str, tuple[float, float, float]] = {
     "moderate_right": (0.1, 0.25, 0.3),
@@ -52,10 +53,11 @@ class TamperingBatch:
     """
 
     def __init__(self, people: int, *, polarising: bool = True, only: str | None = None) -> None:
-        if people < 1:
-            raise ValueError(f"people: found {people}; allowed: 1 or more")
-        if only is not None and only not in PEOPLE:
-            raise ValueError(f"only: found {only!r}; allowed: {', '.join(PEOPLE)}")
+        people = checked_count("people", people)
+        if only is not None:
+            checked_choice("only", only, PEOPLE)
+        if not isinstance(polarising, bool):
+            raise ValueError(f"polarising: found {polarising!r}; allowed: True or False")
         self.people, self.polarising, self.only = people, polarising, only
         self.started = False
 
@@ -152,7 +154,9 @@ class _FacedBatch(TamperingBatch):
         return {"theta": self.theta, "person": self.person, "step": self.step_number}
 
 
-_SPACES = (spaces.Box(0.0, 1.0, shape=(6,), dtype=np.float32), spaces.Discrete(3))
+def _shown() -> Shown:
+    names = tuple(f"{what}_{side}" for what in ("shown", "clicked") for side in SIDES)
+    return Shown(spaces.Box(0.0, 1.0, shape=(6,), dtype=np.float32), names, spaces.Discrete(3))
 
 
 class TamperingEnv(PersonEnv):
@@ -170,7 +174,7 @@ class TamperingEnv(PersonEnv):
     ) -> None:
         check_render_mode(render_mode)
         batch = _FacedBatch(1, polarising=polarising, only=only)
-        self._face(batch, *deepcopy(_SPACES), render_mode, partial(Panel, _reading))
+        self._face(batch, _shown(), render_mode, partial(Panel, _reading))
 
 
 class TamperingVectorEnv(PeopleVectorEnv):
@@ -193,24 +197,26 @@ class TamperingVectorEnv(PeopleVectorEnv):
         only: str | None = None,
         render_mode: str | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
+        max_episode_steps: int | None = None,
     ) -> None:
         check_render_mode(render_mode)
+        num_envs = checked_count("num_envs", num_envs)
         batch = _FacedBatch(num_envs, polarising=polarising, only=only)
         picture = partial(Panel, _reading)
-        self._face(batch, *deepcopy(_SPACES), render_mode, picture, autoreset_mode)
+        self._face(batch, _shown(), render_mode, picture, autoreset_mode)
+        check_length(batch, max_episode_steps)
 
 
 def _reading(
     batch: TamperingBatch, row: int, lead: int | None, info: Mapping[str, Any]
 ) -> tuple[str, list[Level]]:
     """What `Panel` draws of a row: what was shown and clicked, and the chances."""
-    sides = ("left", "centre", "right")
     parts = [f"person {batch.person[row]}", f"step {batch.step_number[row]} of {STEPS}"]
     if lead is not None:
-        parts.append(f"shown {sides[lead]}")
+        parts.append(f"shown {SIDES[lead]}")
     shares = np.concatenate([batch.shown[row], batch.clicked[row]]) / STEPS
     values = [*batch.theta[row], *shares]
-    names = [f"{what} {side}" for what in ("chance of", "shown", "clicked") for side in sides]
+    names = [f"{what} {side}" for what in ("chance of", "shown", "clicked") for side in SIDES]
     levels = [Level(name, float(value)) for name, value in zip(names, values, strict=True)]
     return " · ".join(parts), levels
 

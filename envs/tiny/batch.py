@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..refusals import checked_choice, checked_count
 from ..world import IN_A_SLOT, Mechanism, uniforms
 from ..world.arrays import Any1, Bool, Int
 from ..world.watching import session_noise
@@ -68,14 +69,9 @@ class TinyBatch:
     ) -> None:
         if not 0 <= exploring <= 1:
             raise ValueError(f"exploring: found {exploring}; allowed: 0 to 1")
-        if observation not in OBSERVATIONS:
-            raise ValueError(
-                f"observation: found {observation!r}; allowed: {', '.join(OBSERVATIONS)}"
-            )
-        if reward not in REWARDS:
-            raise ValueError(f"reward: found {reward!r}; allowed: {', '.join(REWARDS)}")
-        if people < 1:
-            raise ValueError(f"people: found {people}; allowed: 1 or more")
+        checked_choice("observation", observation, OBSERVATIONS)
+        checked_choice("reward", reward, REWARDS)
+        people = checked_count("people", people)
         self.world, self.people, self.observation = world, people, observation
         self.reward, self.exploring = reward, exploring
         self.parameters, self.items = world.full, world.items
@@ -190,6 +186,12 @@ class TinyBatch:
         origin = np.full(self.people, self.world.parameters.origin)
         place = {"state": self.state.copy(), "slot": self.slot, "person": self.person}
         return happened | values | {"origin": origin} | place
+
+
+def feature_names() -> tuple[str, ...]:
+    """The names of the columns of `features`."""
+    hats = (f"stance_near_{place:+.2f}" for place in np.linspace(-1, 1, _HATS))
+    return ("stance", "extremity", *COORDINATES[1:], *hats)
 
 
 def features(world: TinyWorld) -> NDArray[np.float32]:

@@ -10,9 +10,11 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 
-from ..faces import PeopleVectorEnv, PersonEnv, check_render_mode
+from ..faces import PeopleVectorEnv, PersonEnv, Shown, check_length, check_render_mode
 from ..panels import Level, Panel
-from .batch import TinyBatch, features
+from ..refusals import checked_choice, checked_count, validated
+from ..world import PRESETS
+from .batch import TinyBatch, feature_names, features
 from .build import TinyWorld, build
 from .parameters import TinyParameters
 
@@ -26,10 +28,16 @@ def tiny_world_of(world: World = "vulnerable") -> TinyWorld:
     if isinstance(world, TinyParameters):
         return build(world)
     if isinstance(world, str):
+        checked_choice("world preset", world, PRESETS)
         return build(TinyParameters.median(world))
     if isinstance(world, Mapping):
         changes = dict(world)
-        return build(TinyParameters.median(changes.pop("preset", "vulnerable"), **changes))
+        preset = changes.pop("preset", "vulnerable")
+        checked_choice("world preset", preset, PRESETS)
+        # Through pydantic first: it knows every key.
+        make = partial(TinyParameters.model_validate, changes)
+        validated(TinyParameters, make, "world")
+        return build(TinyParameters.median(preset, **changes))
     raise TypeError(
         f"world: found {type(world).__name__}; allowed: a preset's name, a mapping of parameters, "
         "TinyParameters or TinyWorld"
@@ -63,7 +71,7 @@ class TinyFeedEnv(PersonEnv):
     ) -> None:
         check_render_mode(render_mode)
         batch = TinyBatch(tiny_world_of(world), 1, observation, reward)
-        self._face(batch, *_spaces(batch), render_mode, partial(Panel, _reading))
+        self._face(batch, shown_of(batch), render_mode, partial(Panel, _reading))
 
 
 class TinyFeedVectorEnv(PeopleVectorEnv):
@@ -87,15 +95,20 @@ class TinyFeedVectorEnv(PeopleVectorEnv):
         reward: str = "minutes",
         render_mode: str | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
+        max_episode_steps: int | None = None,
     ) -> None:
         check_render_mode(render_mode)
+        num_envs = checked_count("num_envs", num_envs)
         batch = TinyBatch(tiny_world_of(world), num_envs, observation, reward)
         picture = partial(Panel, _reading)
-        self._face(batch, *_spaces(batch), render_mode, picture, autoreset_mode)
+        self._face(batch, shown_of(batch), render_mode, picture, autoreset_mode)
+        check_length(batch, max_episode_steps)
 
 
-def _spaces(batch: TinyBatch) -> tuple[spaces.Space[Any], spaces.Space[Any]]:
-    return observation_space(batch), spaces.Discrete(len(batch.items))
+def shown_of(batch: TinyBatch) -> Shown:
+    """What the agent of one person sees and does."""
+    names = feature_names() if batch.observation == "features" else ("state",)
+    return Shown(observation_space(batch), names, spaces.Discrete(len(batch.items)))
 
 
 def _reading(

@@ -29,6 +29,8 @@ def same(one, other):
         assert list(one) == list(other)
         return all(same(one[name], other[name]) for name in one)
     assert type(one) is type(other)
+    if isinstance(one, tuple):
+        return all(map(same, one, other))
     if isinstance(one, np.ndarray):
         return one.dtype == other.dtype and one.tobytes() == other.tobytes()
     return one == other

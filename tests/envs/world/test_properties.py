@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from undertow.envs import FeedBatch
+from undertow.envs.feed import observation_space
 from undertow.envs.world import WorldParameters, altered, world
 from undertow.envs.world.parameters import LONGEST_LENGTH
 
@@ -74,7 +75,9 @@ def check_state(state):
 @given(WORLDS, st.sampled_from(["platform", "oracle"]), st.integers(0, 2**62), st.data())
 def test_every_world_keeps_its_bounds_under_any_actions(parameters, observation, seed, data):
     batch = FeedBatch(parameters, PEOPLE, observation)
-    assert np.isfinite(batch.start(seed, np.arange(PEOPLE))).all()
+    space = observation_space(batch)
+    assert np.isfinite([space.low, space.high]).all()
+    assert np.all([row in space for row in batch.start(seed, np.arange(PEOPLE))])
     check_state(batch.state)
     one = st.integers(0, len(batch.items) - 1)
     actions = data.draw(st.lists(st.tuples(one, one, one), min_size=1, max_size=12))
@@ -85,7 +88,8 @@ def test_every_world_keeps_its_bounds_under_any_actions(parameters, observation,
         happened = step.outcome
 
         assert step.observation.dtype == step.reward.dtype == np.float32
-        assert np.isfinite(step.observation).all() and np.isfinite(step.reward).all()
+        assert np.all([row in space for row in step.observation])  # false for NaN as well
+        assert np.isfinite(step.reward).all()
         assert np.isfinite(happened.worth).all() and np.isfinite(happened.persuasion).all()
         assert np.all((0 <= happened.endorsed) & (happened.endorsed <= happened.minutes))
         assert np.all(happened.revenue >= 0) and np.all(np.abs(happened.persuasion) <= 2)
