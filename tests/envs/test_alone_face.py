@@ -129,15 +129,15 @@ def test_a_copy_in_the_middle_of_a_life_goes_on_as_the_original_and_by_itself(co
     env, untouched = FeedEnv(SHORT), FeedEnv(SHORT)
     lives(env, feed(40))
     lives(untouched, feed(40))
+    copied(env).step(3)  # the others do not notice
     twin = copied(env)
-    ahead = [twin.step(3) for _ in range(4)]  # the original does not notice
-    again = copied(env)
-    assert all(map(same, ahead, [again.step(3) for _ in range(4)]))
     for action in feed(60):
-        one, other = env.step(action), untouched.step(action)
-        assert same(one, other)
-        if one[2] or one[3]:
-            assert same(env.reset(), untouched.reset())
+        steps = [one.step(action) for one in (env, twin, untouched)]
+        assert same(steps[0], steps[1]) and same(steps[0], steps[2])
+        assert twin.batch.state.habit[0] == steps[0][-1]["habit"]
+        if steps[0][2] or steps[0][3]:
+            firsts = [one.reset() for one in (env, twin, untouched)]
+            assert same(firsts[0], firsts[1]) and same(firsts[0], firsts[2])
 
 
 def test_a_copy_made_before_the_first_reset_begins():
