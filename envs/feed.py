@@ -27,8 +27,6 @@ from .world.arrays import Any1
 
 World = str | Mapping[str, Any] | WorldParameters
 
-_PLAIN = (int, np.int64)  # what an action mostly is; a bool is none
-
 
 def parameters_of(world: World, null: str | None = None) -> WorldParameters:
     """World parameters from a preset's name, or a mapping of overrides, or as they are.
@@ -104,11 +102,22 @@ class FeedEnv(PersonEnv):
         """Plays one slot; see `PersonEnv`."""
         batch = self.batch
         # In one call what the general way does in many; whatever is unusual goes the general way.
-        if self._plays and type(action) in _PLAIN and batch.started and not self._over:
-            played: tuple[Any1, float, bool, bool, dict[str, Any]] = batch.play(int(action))
-            self._over = played[2] or played[3]
-            return played
+        if self._plays and batch.started and not self._over:
+            item = _plain(action)
+            if item is not None:
+                played: tuple[Any1, float, bool, bool, dict[str, Any]] = batch.play(item)
+                self._over = played[2] or played[3]
+                return played
         return super().step(action)
+
+
+def _plain(action: Any) -> int | None:
+    """The item that an action of one integer names; None for any other action."""
+    if type(action) in (int, np.int64):
+        return int(action)
+    if isinstance(action, np.ndarray | np.integer) and action.size == 1:
+        return int(action.item()) if action.dtype.kind in "iu" else None
+    return None
 
 
 def _batch_of_one(

@@ -280,8 +280,7 @@ def engine_for(engine: str, device: str | None = None) -> str:
     `ValueError` for an engine that does not exist or does not play on the device,
     `ModuleNotFoundError` for one that is not there.
     """
-    if engine not in ("auto", *ENGINES):
-        raise ValueError(f"engine: found {engine!r}; allowed: auto, {', '.join(ENGINES)}")
+    checked_choice("engine", engine, ("auto", *ENGINES))
     if engine == "auto":
         return "numpy" if device is not None or missing("numba") else "numba"
     if engine != "numpy" and device is not None:

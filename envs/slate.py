@@ -36,9 +36,8 @@ class FeedSlateEnv(FeedEnv):
         engine: str = "auto",
     ) -> None:
         check_render_mode(render_mode)
-        parameters = parameters_of(world, null)
-        slate = slate_of(slate)
-        batch = batch_of(parameters, 1, observation, items, slate=slate, engine=engine)
+        parameters, reading = parameters_of(world, null), slate_of(slate)
+        batch = batch_of(parameters, 1, observation, items, slate=reading, engine=engine)
         self._face(batch, shown_of(batch), render_mode, pictures_of(batch))
 
 
@@ -63,8 +62,8 @@ class FeedSlateVectorEnv(FeedVectorEnv):
         engine: str = "auto",
     ) -> None:
         check_render_mode(render_mode)
-        num_envs, parameters = checked_count("num_envs", num_envs), parameters_of(world, null)
-        slate = slate_of(slate)
-        batch = batch_of(parameters, num_envs, observation, items, slate=slate, engine=engine)
+        num_envs = checked_count("num_envs", num_envs)
+        parameters, reading = parameters_of(world, null), slate_of(slate)
+        batch = batch_of(parameters, num_envs, observation, items, slate=reading, engine=engine)
         self._face(batch, shown_of(batch), render_mode, pictures_of(batch), autoreset_mode)
         check_length(batch, max_episode_steps)

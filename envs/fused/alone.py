@@ -46,6 +46,7 @@ class PersonAlone(FeedBatch):
         self._whole = np.zeros(4, dtype=np.int64)
         self._flags = np.zeros(4, dtype=np.bool_)
         self._reals = np.zeros(TASTES + 3 * topics + view.size - 1, dtype=np.float32)
+        self._waiting = np.zeros((0, self._reals.size), dtype=np.float32)  # drawn, and not yet here
         self._look()
 
     def _platform(self) -> FusedPlatformView:
@@ -57,10 +58,15 @@ class PersonAlone(FeedBatch):
         topics, reals = self.parameters.population.topics, self._reals
         tastes = reals[TASTES : TASTES + 3 * topics].reshape(3, 1, topics)
         self._first_taste, self._taste, self._satiation = tastes
-        self._taste_now, self._satiation_now = self._taste[0], self._satiation[0]
         self._brief = reals[: TRAITS + 1]
         self._platform().keep_in(reals[TASTES + 3 * topics :].reshape(1, -1))
-        self._waiting = np.zeros((0, reals.size), dtype=np.float32)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        # A copy of a view is no view of the copy.
+        self._whole, self._flags = np.array(self._whole), np.array(self._flags)
+        self._reals = np.array(self._reals)
+        self._look()
 
     def play(self, feed: int) -> Played:
         """Leads the feed with the item `feed`: observation, reward, terminated, truncated, info.
@@ -100,8 +106,8 @@ class PersonAlone(FeedBatch):
             "stance": stance,
             "origin": origin,
             "regret": regret,
-            "taste": self._taste_now.copy(),
-            "satiation": self._satiation_now.copy(),
+            "taste": self._taste[0].copy(),
+            "satiation": self._satiation[0].copy(),
             "slot": slot,
             "person": person,
         }

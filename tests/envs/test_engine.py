@@ -85,7 +85,7 @@ def test_a_numba_that_cannot_be_imported_is_none(monkeypatch, error):
 def test_a_numba_that_does_not_compile_is_none(monkeypatch):
     monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)
     assert engine_for("auto") == "numpy" and FeedEnv().batch.engine == "numpy"
-    with pytest.raises(ModuleNotFoundError, match="engine: numba does not compile .*DISABLE_JIT"):
+    with pytest.raises(ModuleNotFoundError, match=r"engine: numba does not compile .*DISABLE_JIT"):
         FeedBatch(world(), 2, engine="numba")
 
 
