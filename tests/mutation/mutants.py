@@ -18,11 +18,13 @@ import importlib
 import json
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -83,7 +85,7 @@ def killed_by(mutant: Mutant | None, base: Path, seconds: int, quick: bool = Fal
     Call it in a process of its own that has imported nothing of Undertow.
     """
     with tempfile.TemporaryDirectory() as folder:
-        tree = base  # what numba compiles there is there for all
+        tree = base
         if mutant:
             tree = shutil.copytree(base, Path(folder).resolve() / "tree")
             file = tree / "undertow" / mutant.path
@@ -108,6 +110,18 @@ def killed_by(mutant: Mutant | None, base: Path, seconds: int, quick: bool = Fal
             if name.startswith("undertow.envs") and str(tree) not in str(module.__file__):
                 return f"the tests imported {module.__file__}: the tool is broken"
         return (first.name or "pytest itself").replace(f"{tree}/", "") if code else None
+
+
+def _judged(mutant: Mutant, **options: Any) -> tuple[Mutant, str | None]:
+    return mutant, killed_by(mutant, **options)
+
+
+def _compiled(base: Path) -> None:
+    """Leaves what Python and numba compile in `base`, from where it is copied."""
+    os.chdir(base)
+    sys.path.insert(0, str(base))
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        pytest.main(["tests/envs", "-q", "-p", "no:xdist", "-k", "compiled_engine and yoked"])
 
 
 def _stages(tree: Path, path: str) -> list[list[str]]:
@@ -140,14 +154,14 @@ def copied(base: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="those whose name contains this text")
+    parser.add_argument("--only", default="", help="those whose name matches this")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seconds", type=int, default=300, help="for one run of the tests")
     parser.add_argument("--quick", action="store_true", help="without the slowest tests")
     parser.add_argument("--list", action="store_true", help="name them and stop")
     chosen = parser.parse_args()
     reasons = json.loads((Path(__file__).parent / "equivalent.json").read_text())
-    trying = [m for m in sampled() if chosen.only in m.key and m.key not in reasons]
+    trying = [m for m in sampled() if re.search(chosen.only, m.key) and m.key not in reasons]
     if chosen.list:
         print(*(mutant.key for mutant in trying), sep="\n")
         return
@@ -162,13 +176,14 @@ def main() -> None:
     ):
         base = Path(folder).resolve()
         copied(base)
-        run = functools.partial(killed_by, base=base, seconds=chosen.seconds, quick=chosen.quick)
+        run = functools.partial(_judged, base=base, seconds=chosen.seconds, quick=chosen.quick)
+        pool.apply(_compiled, (base,))
         if not chosen.quick and (failed := pool.apply(killed_by, (None, base, 4 * chosen.seconds))):
             sys.exit(f"without a mutant: {failed}")
         survivors = []
-        for mutant, test in zip(trying, pool.imap(run, trying), strict=True):
+        for mutant, test in pool.imap_unordered(run, trying):
             verdict = f"killed by {test}" if test else "SURVIVES"
-            print(f"{mutant.path}:{mutant.line} {mutant.key}\n    {verdict}", flush=True)
+            print(f"{mutant.key} (line {mutant.line})\n    {verdict}", flush=True)
             survivors += [] if test else [mutant]
     for path in ("envs/", "envs/world/scrolling.py"):
         tried = sum(m.path.startswith(path) for m in trying)
