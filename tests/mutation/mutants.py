@@ -33,7 +33,7 @@ from .changes import Mutant, code_of, mutants
 
 ROOT = Path(__file__).resolve().parents[2]
 #: How many mutants to try: of each file, and of single ones more.
-EACH = 6
+EACH = 5
 MORE = {"envs/world/scrolling.py": 60, "envs/world/slot.py": 14, "envs/world/parameters.py": 14}
 FILES = ("world/*.py", "feed_batch.py", "slate_batch.py", "views.py", "tampering.py", "tiny/*.py")
 #: Imported once, by the process from which each mutant's is forked.
