@@ -35,7 +35,7 @@ endef
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv reproduce headline test test-ray bench lint types format clean distclean
+.PHONY: help venv reproduce headline test test-ray mutants bench lint types format clean distclean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ test: $(STAMP)  ## run the tests; branch coverage of envs/ must reach 95%
 test-ray: $(STAMP)  ## the tests that need Ray, on a cluster of two local nodes
 	@$(BIN)/python -m pip install --quiet -c constraints.txt ray
 	$(BIN)/python -m pytest tests/experiments/test_ray.py $(PYTEST_ARGS)
+
+mutants: $(STAMP)  ## which small changes of envs/ no test of tests/envs sees (half an hour)
+	@$(BIN)/python -m tests.mutation.mutants
 
 bench: $(STAMP)  ## measure speed, one process, on a quiet machine
 	@OMP_NUM_THREADS=2 $(BIN)/undertow bench

@@ -18,6 +18,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from undertow.envs import FeedBatch, SlateBatch
+from undertow.envs.tiny import TinyParameters
 from undertow.envs.world import NULLS, PRESETS, Mechanism, Slate, WorldParameters, uniforms, world
 
 FILE = Path(__file__).with_name("golden.json")
@@ -44,7 +45,7 @@ def flat(values, path=""):
 
 
 def every_parameter():
-    """Default and range of each parameter, by its path."""
+    """Default, range, unit and source of each parameter, by its path."""
 
     def walk(model, path):
         for name, field in model.model_fields.items():
@@ -55,9 +56,11 @@ def every_parameter():
             else:
                 limits = [rule for rule in field.metadata if hasattr(rule, "ge")]
                 limits += [rule for rule in field.metadata if hasattr(rule, "le")]
-                yield here, [value, *(getattr(r, "ge", getattr(r, "le", None)) for r in limits)]
+                bounds = [getattr(r, "ge", getattr(r, "le", None)) for r in limits]
+                yield here, [value, *bounds, *(field.json_schema_extra or {}).values()]
 
-    return dict(walk(WorldParameters, "")) | dict(walk(Slate, "slate"))
+    models = ((WorldParameters, ""), (Slate, "slate"), (TinyParameters, "tiny"))
+    return {path: row for model, start in models for path, row in walk(model, start)}
 
 
 def changes(preset, null=None):
