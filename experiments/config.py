@@ -300,7 +300,7 @@ class Experiment(Block):
             count = parameters.catalogue.items if file is None else file.items
             for name in policies:
                 block, settings = self.policies[name], self.settings(name)
-                learns = block.kind == "ppo" or hasattr(SETTINGS.get(block.kind), "n_envs")
+                learns = block.kind in ("ppo", *SETTINGS) and hasattr(settings, "n_envs")
                 spare = block.resources.memory_mb
                 if learns:
                     check_training(

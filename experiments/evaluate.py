@@ -24,7 +24,7 @@ from pydantic import Field
 from ..agents import KINDS, Chronological, Policy, build_policy, load_policy, places_of
 from ..envs.feed_batch import missing
 from ..envs.world import PRESETS, WorldParameters, draw, synthetic, world
-from .blocks import Block
+from . import blocks
 from .feasible import check_measuring
 from .job import derived_seed, set_torch
 from .markdown import join, table
@@ -40,7 +40,7 @@ _SUSCEPTIBLE = 0.9  # quantile from which on a person is of the most susceptible
 _HALF = 16  # bits of a float32 that are counted in one pass
 
 
-class Large(Block):
+class Large(blocks.Block):
     """One policy in one world, over many people."""
 
     name: str
