@@ -8,7 +8,6 @@ several seeds on some side, the unit is a seed: what is compared is how such pol
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from ..envs.world import PRESETS, Items, WorldParameters, synthetic, world
 from .drawing import arms, new_figure, save_figure, style
 from .evaluate import RULES, leads_with_an_item
 from .job import derived_seed, set_torch
+from .provenance import json_text
 from .result_folder import ResultError
 from .rollout import Lives, live
 from .statistics import Estimate, estimate
@@ -190,7 +190,7 @@ def told_sides(found: dict[str, Any]) -> list[list[str]]:
 def write_comparison(found: dict[str, Any], json_file: Path | None, figure: Path | None) -> None:
     """Saves the figures by name, and as a picture."""
     if json_file is not None:
-        json_file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        json_file.write_text(json_text(found) + "\n", encoding="utf-8")
     if figure is not None:
         with style():
             save_figure(_drawn(found), figure)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -32,7 +32,10 @@ _TAG = "tag:yaml.org,2002:"
 _KINDS = {
     "null": (re.compile(r"~|null|Null|NULL|"), ["~", "n", "N", ""]),
     "bool": (re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF")),
-    "int": (re.compile(r"[-+]?(?:0|[1-9][0-9]*|[1-9][0-9]{0,2}(?:_[0-9]{3})+)"), list("-+0123456789")),
+    "int": (
+        re.compile(r"[-+]?(?:0|[1-9][0-9]*|[1-9][0-9]{0,2}(?:_[0-9]{3})+)"),
+        list("-+0123456789"),
+    ),
     "float": (
         re.compile(
             r"[-+]?(?:(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+"
@@ -41,7 +44,7 @@ _KINDS = {
         list("-+.0123456789"),
     ),
     "merge": (re.compile("<<"), ["<"]),
-}  # fmt: skip
+}
 _ALLOWED = {
     "null": "null",
     "bool": "true or false",
@@ -60,7 +63,7 @@ class ConfigError(ValueError):
 class _Loader(yaml.SafeLoader):
     """YAML 1.2's plain values, nested no deeper than `_DEEPEST`, each key once."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
     depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> yaml.Node | None:

@@ -23,7 +23,7 @@ from . import provenance
 from .markdown import bullets, section
 from .pool import WorkerKilledError, in_processes
 from .progress import Progress
-from .provenance import digest, now, write_whole
+from .provenance import digest, json_text, now, write_whole
 from .result_folder import Manifest, ResultError, delete_result, read_manifest, write_manifest
 
 Told = Callable[[Progress, str], None]
@@ -168,7 +168,7 @@ def _open(folder: Path, record: Record[Any], *, fresh: bool) -> Manifest:
 
 
 def _finish(folder: Path, manifest: Manifest, summary: dict[str, Any], report: str) -> None:
-    write_whole(folder / "summary.json", (json.dumps(summary, indent=1) + "\n").encode())
+    write_whole(folder / "summary.json", (json_text(summary) + "\n").encode())
     write_whole(folder / "report.md", report.encode())
     manifest["finished"] = now()
     write_manifest(folder, manifest)

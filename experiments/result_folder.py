@@ -21,7 +21,7 @@ from . import provenance
 from .catalogue_file import CatalogueReport
 from .config import Experiment
 from .metrics import METRICS
-from .provenance import digest, now, write_whole
+from .provenance import digest, json_text, now, write_whole
 from .summary import summarise
 
 if TYPE_CHECKING:  # jobs write through this module
@@ -282,7 +282,7 @@ def merge(
         "summary": catalogue.summary,
         "repairs": catalogue.repairs,
     }
-    write_whole(folder / "summary.json", (json.dumps(summary, indent=1) + "\n").encode())
+    write_whole(folder / "summary.json", (json_text(summary) + "\n").encode())
     for kind in ("training", "measuring"):
         before = manifest.get("earlier_core_s", {}).get(f"{kind}_core_s", 0.0)
         manifest[f"{kind}_core_s"] = before + sum(part[f"{kind}_s"] for part in parts)
@@ -352,4 +352,4 @@ def _write_records(folder: Path, manifest: Manifest, experiment: Experiment) -> 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Writes the manifest, whole or not at all."""
-    write_whole(folder / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
+    write_whole(folder / "manifest.json", (json_text(manifest) + "\n").encode())

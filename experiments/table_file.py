@@ -99,7 +99,8 @@ def read_table(
 ) -> Table:
     """Reads the columns `names` (role to name) of a CSV or Parquet file.
 
-    units: role to s, ms or min, for the columns that may hold lengths of time. Raises `TableError` for a file that cannot be read as one.
+    units: role to s, ms or min, for the columns that may hold lengths of time. Raises `TableError`
+    for a file that cannot be read as one.
     """
     if path.suffix.lower() not in {".csv", ".parquet"}:
         raise TableError(
@@ -204,10 +205,14 @@ def _texts(where: str, column: pa.ChunkedArray, role: str, unit: str | None) -> 
         if pa.types.is_floating(column.type):
             return _floats(where, column, exact=role in _NAMES)
         if pa.types.is_decimal(column.type):
-            return [None if cell is None else f"{cell.normalize():f}" for cell in column.to_pylist()]
+            return [
+                None if cell is None else f"{cell.normalize():f}" for cell in column.to_pylist()
+            ]
         cells: Cells = column.cast(pa.string()).to_pylist()
     except pa.ArrowException as error:
-        raise TableError(f"{where}: found {column.type}; allowed: text, numbers or dates") from error
+        raise TableError(
+            f"{where}: found {column.type}; allowed: text, numbers or dates"
+        ) from error
     return cells
 
 

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+
 import undertow.experiments.catalogue_file as catalogue_file
 import undertow.experiments.run as engine
 from undertow.experiments.config import ConfigError, Experiment

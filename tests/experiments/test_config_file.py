@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from undertow.experiments.budgets import load_budgets
 from undertow.experiments.config import ConfigError, load_experiment, read_yaml
 from undertow.experiments.record_commands import CONFIGS

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
+
 from undertow.envs.world import world
 from undertow.experiments.catalogue_file import CatalogueFile, read_catalogue
 from undertow.experiments.table_file import TableError, read_table

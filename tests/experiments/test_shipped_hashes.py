@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from undertow.experiments.budgets import budgets_record, load_budgets
 from undertow.experiments.config import load_experiment
 from undertow.experiments.hypotheses.config import load_register
