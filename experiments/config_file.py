@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -63,7 +63,6 @@ class ConfigError(ValueError):
 class _Loader(yaml.SafeLoader):
     """YAML 1.2's plain values, nested no deeper than `_DEEPEST`, each key once."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
     depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> yaml.Node | None:
@@ -91,6 +90,7 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
+_Loader.yaml_implicit_resolvers = {}  # not those of YAML 1.1
 for _kind, (_pattern, _first) in _KINDS.items():
     _Loader.add_implicit_resolver(_TAG + _kind, re.compile(f"(?:{_pattern.pattern})$"), _first)
 
