@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.table import Table
 
 from ..envs.feed_batch import ENGINES
+from .config import ConfigError, told
 from .record import Record, report_anew, run_record
 from .result_folder import ResultError
 from .terminal import bar, console, problems_told
@@ -155,16 +157,12 @@ def evaluate_command(
     from .evaluate import Large, evaluation_record, told_metrics
 
     with problems_told():
-        large = Large(
-            name=name,
-            policy=policy,
-            world=world,
-            people=people,
-            block=block,
-            seed=seed,
-            keep_people=keep_people,
-            engine=_engine(engine),
-        )
+        asked = {"name": name, "policy": policy, "world": world, "people": people, "block": block}
+        asked |= {"seed": seed, "keep_people": keep_people, "engine": _engine(engine)}
+        try:
+            large = Large.model_validate(asked)
+        except ValidationError as error:
+            raise ConfigError(f"--{told(error)}") from None
         folder = make(evaluation_record(large), results, fresh=fresh, workers=workers)
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     table = Table("metric", "value", "95% over people", "unit")

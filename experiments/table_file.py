@@ -26,8 +26,8 @@ from pydantic import AfterValidator
 
 def _known(encoding: str) -> str:
     try:
-        "a".encode(encoding)
-    except LookupError as error:
+        "a".encode(encoding).decode(encoding, "replace")
+    except (LookupError, ValueError) as error:
         allowed = "a text encoding that Python knows, such as utf-8, latin-1 or gb18030"
         raise ValueError(f"found {encoding!r}; allowed: {allowed}") from error
     return encoding
@@ -177,6 +177,10 @@ def _decode(path: Path, raw: bytes, encoding: str) -> str:
         raise TableError(
             f"{path}, {place}: found byte 0x{raw[error.start]:02x}; "
             f"allowed: {encoding} text (or name another encoding)"
+        ) from error
+    except UnicodeError as error:  # an encoding that does not say where
+        raise TableError(
+            f"{path}: found no {encoding} text ({error}); allowed: another encoding"
         ) from error
 
 

@@ -37,7 +37,7 @@ from .random_experiments import Lot, random_experiment
 from .tiny import inline
 
 FULL = os.environ.get("UNDERTOW_FUZZ") == "full"
-RUNS = 60 if FULL else 6
+RUNS = 60 if FULL else 4
 
 
 def _run(file):

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
+from pydantic import ValidationError
 
 from undertow.envs.world import world
 from undertow.experiments.catalogue_file import CatalogueFile, read_catalogue
@@ -140,3 +141,14 @@ def test_a_catalogue_s_durations_kept_as_lengths_of_time_are_seconds(
     block = {"path": tmp_path / "a.parquet", "columns": columns, "items": 12}
     found = read_catalogue(CatalogueFile.model_validate(block), world())
     assert np.unique(found.items.duration).tolist() == [45.0]
+
+
+@pytest.mark.parametrize("encoding", ["idna", "punycode", "undefined", "base64", "a\0b", "nothing"])
+def test_an_encoding_that_is_none_for_files_is_refused_when_named_or_read(
+    tmp_path: Path, encoding: str
+) -> None:
+    (tmp_path / "a.csv").write_bytes(b"video,tags\n\xe4--,\xff\n" * 12)
+    columns = {"id": "video", "topic": "tags"}
+    block = {"path": tmp_path / "a.csv", "columns": columns, "encoding": encoding}
+    with pytest.raises((TableError, ValidationError), match=r"allowed: "):
+        read_catalogue(CatalogueFile.model_validate(block), world())

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+
 from undertow.experiments.phase.config import load_phase
 from undertow.experiments.phase.run import EFFECTS, cells_of, phase_record, value_of
 from undertow.experiments.record import run_record

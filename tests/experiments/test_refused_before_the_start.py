@@ -18,7 +18,7 @@ from undertow.experiments.tiny.config import load_study
 from undertow.experiments.validity.config import load_validity
 
 from .test_config import refusal, with_
-from .tiny import config, write
+from .tiny import config, undertow, write
 
 STUDIES = {
     "hypotheses": load_register,
@@ -222,6 +222,15 @@ def test_a_block_of_people_that_no_memory_holds_is_refused(small_machine):
     with pytest.raises(ResultError, match=r"--block: found 10,000,000 people .* allowed: 2\.0 GB"):
         evaluation_record(large)
     evaluation_record(large.model_copy(update={"block": 20_000}))
+
+
+@pytest.mark.parametrize(("option", "value"), [("--people", 2 * 10**9), ("--block", 10**8)])
+def test_options_of_evaluate_out_of_range_are_refused(tmp_path, option, value):
+    found = undertow("evaluate", "random", "--name", "a", "--results", tmp_path, option, value)
+    assert found.exit_code in (1, 2)
+    assert option in found.stderr
+    assert str(value) in found.stderr
+    assert not list(tmp_path.glob("a*"))
 
 
 def test_what_is_counted_is_less_than_what_is_taken():
