@@ -312,8 +312,7 @@ class Experiment(Block):
                         memory_mb=spare,
                     )
                 if block.limits is not None and file is None:  # else once the file is read
-                    where = f"policies.{name}, in {world}"
-                    check_limits(where, block.limits, synthetic(parameters))
+                    check_limits(name, world, block.limits, synthetic(parameters))
                 check_measuring(
                     f"evaluation.people, of {name} in {world}",
                     self.evaluation.people,

@@ -110,9 +110,10 @@ def check_measuring(
     check_memory(where, f"{people:,} people in a world of {items:,} items", needed, memory_mb)
 
 
-def check_limits(where: str, limits: Limits, items: Items) -> None:
-    """Raises `ValueError` for limits that leave nothing to lead with in a catalogue."""
+def check_limits(policy: str, world: str, limits: Limits, items: Items) -> None:
+    """Raises `ValueError` for limits that leave a policy nothing to lead with in a world's items."""
     try:
         limits.check(items)
     except ValueError as error:
-        raise ValueError(f"{where}.{error}") from None
+        key, _, problem = str(error).partition(": ")
+        raise ValueError(f"policies.{policy}.{key} (in {world}): {problem}") from None

@@ -153,9 +153,7 @@ def test_an_infinite_budget_is_none_whatever_the_gain_of_its_multiplier():
 def test_limits_that_leave_too_few_topics_are_refused_before_training(tmp_path):
     data = of_policy({"kind": "random", "limits": {"topic_share": 0.25}})
     found = refusal(tmp_path, data)  # 3 topics of 2 leads each do not fill 8
-    assert (
-        "policies.mine, in lively.limits.topic_share: found 0.25 of 8 leads with 3 topics" in found
-    )
+    assert "policies.mine.limits.topic_share (in lively): found 0.25 with 3 topics" in found
     assert "allowed: 0.375 or more" in found
     Experiment.model_validate(of_policy({"kind": "random", "limits": {"topic_share": 0.375}}))
 
