@@ -73,8 +73,8 @@ class Limits(BaseModel):
         if share is not None and topics * self.each < self.window:
             least = math.ceil(self.window / topics) / self.window
             raise ValueError(
-                f"limits.topic_share: found {share:g} of {self.window} leads with {topics} topics, "
-                f"too few to fill them; allowed: {least:g} or more"
+                f"limits.topic_share: found {share:g} with {topics} topics, too few to fill "
+                f"{self.window} leads; allowed: {least:g} or more"
             )
 
 

@@ -97,8 +97,8 @@ def budgets_record(budgets: Budgets, configs: Path, results: Path) -> Record[Cel
     constrained = _constrained(experiment, sorted(measured))
     if unknown := sorted(set(budgets.beside) - set(constrained)):
         raise ConfigError(
-            f"beside: found {', '.join(unknown)}; allowed: policies of {budgets.experiment.name} with "
-            f"budgets ({', '.join(constrained)})"
+            f"beside: found {', '.join(unknown)}; allowed: policies of {budgets.experiment.name} "
+            f"with budgets ({', '.join(constrained)})"
         )
 
     def cells(folder: Path, say: Any) -> Sequence[Cell]:

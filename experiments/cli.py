@@ -12,7 +12,7 @@ from rich.table import Column, Table
 
 from .config import ConfigError, Experiment, load_experiment, read_yaml
 from .policy_commands import card_command, compare_command, convert_command, train_command
-from .provenance import write_whole
+from .provenance import json_text, write_whole
 from .record_commands import (
     CONFIGS,
     budgets_command,
@@ -168,7 +168,7 @@ def bench_command(
                 console.print(text, highlight=False, markup=False, soft_wrap=True)
     finally:  # what was measured before a stop is kept
         if save is not None:
-            text = json.dumps(as_json(lines, rounds), indent=1) + "\n"
+            text = json_text(as_json(lines, rounds)) + "\n"
             write_whole(save, text.encode())
 
 

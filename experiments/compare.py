@@ -8,7 +8,6 @@ several seeds on some side, the unit is a seed: what is compared is how such pol
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from ..envs.world import Items, WorldParameters
 from .drawing import arms, new_figure, save_figure, style
 from .job import derived_seed, set_torch
 from .measured_world import RULES, World, loaded, shared_world
-from .provenance import write_whole
+from .provenance import json_text, write_whole
 from .result_folder import ResultError
 from .rollout import Lives, live
 from .saved_policies import saved_files
@@ -215,7 +214,7 @@ def told_sides(found: dict[str, Any]) -> list[list[str]]:
 def write_comparison(found: dict[str, Any], json_file: Path | None, figure: Path | None) -> None:
     """Saves the figures by name, and as a picture."""
     if json_file is not None:
-        write_whole(json_file, (json.dumps(found, indent=1, allow_nan=False) + "\n").encode())
+        write_whole(json_file, (json_text(found) + "\n").encode())
     if figure is not None:
         with style():
             save_figure(_drawn(found), figure)

@@ -301,7 +301,7 @@ class Experiment(Block):
             count = parameters.catalogue.items if file is None else file.items
             for name in policies:
                 block, settings = self.policies[name], self.settings(name)
-                learns = block.kind == "ppo" or hasattr(SETTINGS.get(block.kind), "n_envs")
+                learns = block.kind in ("ppo", *SETTINGS) and hasattr(settings, "n_envs")
                 spare = block.resources.memory_mb
                 if learns:
                     check_training(
@@ -313,8 +313,7 @@ class Experiment(Block):
                         memory_mb=spare,
                     )
                 if block.limits is not None and file is None:  # else once the file is read
-                    where = f"policies.{name}, in {world}"
-                    check_limits(where, block.limits, synthetic(parameters))
+                    check_limits(name, world, block.limits, synthetic(parameters))
                 check_measuring(
                     f"evaluation.people, of {name} in {world}",
                     self.evaluation.people,

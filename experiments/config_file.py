@@ -32,7 +32,10 @@ _TAG = "tag:yaml.org,2002:"
 _KINDS = {
     "null": (re.compile(r"~|null|Null|NULL|"), ["~", "n", "N", ""]),
     "bool": (re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF")),
-    "int": (re.compile(r"[-+]?(?:0|[1-9][0-9]*|[1-9][0-9]{0,2}(?:_[0-9]{3})+)"), list("-+0123456789")),
+    "int": (
+        re.compile(r"[-+]?(?:0|[1-9][0-9]*|[1-9][0-9]{0,2}(?:_[0-9]{3})+)"),
+        list("-+0123456789"),
+    ),
     "float": (
         re.compile(
             r"[-+]?(?:(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+"
@@ -41,7 +44,7 @@ _KINDS = {
         list("-+.0123456789"),
     ),
     "merge": (re.compile("<<"), ["<"]),
-}  # fmt: skip
+}
 _ALLOWED = {
     "null": "null",
     "bool": "true or false",
@@ -60,7 +63,6 @@ class ConfigError(ValueError):
 class _Loader(yaml.SafeLoader):
     """YAML 1.2's plain values, nested no deeper than `_DEEPEST`, each key once."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
     depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> yaml.Node | None:
@@ -88,6 +90,7 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
+_Loader.yaml_implicit_resolvers = {}  # not those of YAML 1.1
 for _kind, (_pattern, _first) in _KINDS.items():
     _Loader.add_implicit_resolver(_TAG + _kind, re.compile(f"(?:{_pattern.pattern})$"), _first)
 

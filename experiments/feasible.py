@@ -7,6 +7,7 @@ not refused may still be too much for several workers at once.
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from typing import Any
 
 from ..agents import Limits
@@ -70,7 +71,7 @@ def check_training(
 ) -> None:
     """Raises `ValueError` for settings that cannot be trained with in a world.
 
-    settings: those of PPO and its kin, or of a bandit. items: of the catalogue; the world's if None.
+    settings: those of PPO and its kin, or of a bandit. items: as many as the world has, if None.
     """
     items = parameters.catalogue.items if items is None else items
     check_yoked(where, parameters, settings.n_envs)
@@ -89,7 +90,7 @@ def check_training(
     weights = float(getattr(settings, "lstm", 0)) * 4 * size
     for widths in (settings.net, settings.net):
         layers = [size, *widths, items]
-        weights += sum(a * b for a, b in zip(layers, layers[1:], strict=False))
+        weights += sum(a * b for a, b in pairwise(layers))
     # Weights, gradients and Adam's two moments.
     check_memory(where, f"net: {list(settings.net)}", 4 * _FLOAT * weights, memory_mb)
 
@@ -109,10 +110,10 @@ def check_measuring(
     check_memory(where, f"{people:,} people in a world of {items:,} items", needed, memory_mb)
 
 
-def check_limits(where: str, limits: Limits, items: Items) -> None:
-    """Raises `ValueError` for limits that leave nothing to lead with in a catalogue."""
+def check_limits(policy: str, world: str, limits: Limits, items: Items) -> None:
+    """Raises `ValueError` for limits that leave a policy nothing to lead with in a world's items."""
     try:
         limits.check(items)
     except ValueError as error:
-        raise ValueError(f"{where}.{error}") from None
-
+        key, _, problem = str(error).partition(": ")
+        raise ValueError(f"policies.{policy}.{key} (in {world}): {problem}") from None

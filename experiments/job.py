@@ -95,7 +95,7 @@ def worlds_of(experiment: Experiment) -> dict[str, Place]:
             limits = experiment.policies[policy].limits
             try:
                 if limits is not None:
-                    check_limits(f"policies.{policy}, in {world}", limits, places[world][1])
+                    check_limits(policy, world, limits, places[world][1])
             except ValueError as error:
                 raise ConfigError(str(error)) from None
     return places

@@ -25,7 +25,7 @@ from .parts import require_unchanged, sealed, unsealed
 from .pool import WorkerKilledError, in_processes
 from .problems import ResultError
 from .progress import Progress
-from .provenance import digest, file_sha256, now, write_whole
+from .provenance import digest, file_sha256, json_text, now, write_whole
 from .result_folder import Manifest, seal, seal_report, write_config, write_manifest
 
 Told = Callable[[Progress, str], None]
@@ -233,7 +233,7 @@ def _open(folder: Path, record: Record[Any], *, fresh: bool) -> Manifest:
 def _finish(
     folder: Path, manifest: Manifest, summary: dict[str, Any], report: str, policies: set[str]
 ) -> None:
-    write_whole(folder / "summary.json", (json.dumps(summary, indent=1) + "\n").encode())
+    write_whole(folder / "summary.json", (json_text(summary) + "\n").encode())
     write_whole(folder / "report.md", report.encode())
     manifest["finished"] = now()
     seal(folder, manifest, policies)

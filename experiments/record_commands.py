@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.table import Table
 
 from ..envs.feed_batch import ENGINES
+from .config import ConfigError, told
 from .naming import checked_name
 from .record import Record, report_anew, run_record
 from .result_folder import ResultError
@@ -176,17 +178,13 @@ def evaluate_command(
     from .evaluate import Large, evaluation_record, told_metrics, world_label
 
     with problems_told():
-        large = Large(
-            name=_name(name),
-            policy=policy,
-            world=world_label(policy, world, trust=trust),
-            people=people,
-            block=block,
-            seed=seed,
-            keep_people=keep_people,
-            engine=_engine(engine),
-            trust=trust,
-        )
+        asked = {"name": _name(name), "policy": policy, "people": people, "block": block}
+        asked |= {"world": world_label(policy, world, trust=trust), "trust": trust}
+        asked |= {"seed": seed, "keep_people": keep_people, "engine": _engine(engine)}
+        try:
+            large = Large.model_validate(asked)
+        except ValidationError as error:
+            raise ConfigError(f"--{told(error)}") from None
         folder = make(evaluation_record(large), results, fresh=fresh, workers=workers)
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     title = f"{summary['policy']} in the world {summary['world']}"

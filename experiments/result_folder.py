@@ -33,7 +33,7 @@ from .manifest import read_manifest
 from .metrics import METRICS
 from .parts import require_unchanged, sealed, unsealed
 from .problems import ResultError as ResultError
-from .provenance import digest, file_sha256, now, write_whole
+from .provenance import digest, file_sha256, json_text, now, write_whole
 from .summary import summarise
 
 if TYPE_CHECKING:  # jobs write through this module
@@ -291,7 +291,7 @@ def merge(
         "summary": catalogue.summary,
         "repairs": catalogue.repairs,
     }
-    write_whole(folder / "summary.json", (json.dumps(summary, indent=1) + "\n").encode())
+    write_whole(folder / "summary.json", (json_text(summary) + "\n").encode())
     for kind in ("training", "measuring"):
         before = manifest.get("earlier_core_s", {}).get(f"{kind}_core_s", 0.0)
         manifest[f"{kind}_core_s"] = before + sum(part[f"{kind}_s"] for part in parts)
@@ -381,4 +381,4 @@ def _note_revision(folder: Path, manifest: Manifest) -> None:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Writes the manifest, whole or not at all."""
-    write_whole(folder / "manifest.json", (json.dumps(manifest, indent=1) + "\n").encode())
+    write_whole(folder / "manifest.json", (json_text(manifest) + "\n").encode())

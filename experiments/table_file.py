@@ -26,8 +26,8 @@ from pydantic import AfterValidator
 
 def _known(encoding: str) -> str:
     try:
-        "a".encode(encoding)
-    except LookupError as error:
+        "a".encode(encoding).decode(encoding, "replace")
+    except (LookupError, ValueError) as error:
         allowed = "a text encoding that Python knows, such as utf-8, latin-1 or gb18030"
         raise ValueError(f"found {encoding!r}; allowed: {allowed}") from error
     return encoding
@@ -99,7 +99,8 @@ def read_table(
 ) -> Table:
     """Reads the columns `names` (role to name) of a CSV or Parquet file.
 
-    units: role to s, ms or min, for the columns that may hold lengths of time. Raises `TableError` for a file that cannot be read as one.
+    units: role to s, ms or min, for the columns that may hold lengths of time. Raises `TableError`
+    for a file that cannot be read as one.
     """
     if path.suffix.lower() not in {".csv", ".parquet"}:
         raise TableError(
@@ -177,6 +178,10 @@ def _decode(path: Path, raw: bytes, encoding: str) -> str:
             f"{path}, {place}: found byte 0x{raw[error.start]:02x}; "
             f"allowed: {encoding} text (or name another encoding)"
         ) from error
+    except UnicodeError as error:  # an encoding that does not say where
+        raise TableError(
+            f"{path}: found no {encoding} text ({error}); allowed: another encoding"
+        ) from error
 
 
 def _parquet_columns(
@@ -204,10 +209,14 @@ def _texts(where: str, column: pa.ChunkedArray, role: str, unit: str | None) -> 
         if pa.types.is_floating(column.type):
             return _floats(where, column, exact=role in _NAMES)
         if pa.types.is_decimal(column.type):
-            return [None if cell is None else f"{cell.normalize():f}" for cell in column.to_pylist()]
+            return [
+                None if cell is None else f"{cell.normalize():f}" for cell in column.to_pylist()
+            ]
         cells: Cells = column.cast(pa.string()).to_pylist()
     except pa.ArrowException as error:
-        raise TableError(f"{where}: found {column.type}; allowed: text, numbers or dates") from error
+        raise TableError(
+            f"{where}: found {column.type}; allowed: text, numbers or dates"
+        ) from error
     return cells
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..drawing import new_figure, save_figure, style
 from ..markdown import bullets, join, section, table
 from ..record import made_section
+from ..result import DASH
 from ..result_folder import Manifest
 from .config import Axis, Phase
 
@@ -82,6 +83,8 @@ def _cells(phase: Phase, summary: dict[str, Any], name: str) -> str:
 
 
 def _told(found: dict[str, Any]) -> str:
+    if found["mean"] is None:
+        return DASH
     return f"{found['mean']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
 
 
@@ -99,7 +102,7 @@ def _maps(phase: Phase, summary: dict[str, Any]) -> Figure:
     ):
         cells = [cell["effects"][name] for cell in summary["cells"]]
         mean, low, high = (
-            np.array([cell[key] for cell in cells]).reshape(shape)
+            np.array([cell[key] for cell in cells], dtype=np.float64).reshape(shape)
             for key in ("mean", "low", "high")
         )
         learned = np.array([cell["learned"] for cell in summary["cells"]]).reshape(shape)
@@ -126,7 +129,7 @@ def _map(
     unclear: NDArray[np.bool_],
     learned: NDArray[np.bool_],
 ) -> None:
-    reach = max(float(np.abs(mean).max()), 1e-6)
+    reach = max(float(np.nan_to_num(np.abs(mean)).max()), 1e-6)
     norm = TwoSlopeNorm(0.0, -reach, reach)
     drawn = axes.imshow(mean, origin="lower", aspect="auto", cmap="PuOr_r", norm=norm)
     figure.colorbar(drawn, ax=axes, shrink=0.85)

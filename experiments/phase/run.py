@@ -132,11 +132,13 @@ def phase_record(phase: Phase) -> Record[Cell]:
 
 
 def value_of(effect: Effect, found: dict[str, Any]) -> float:
-    """An effect in one cell with one seed."""
+    """An effect in one cell with one seed; NaN where nobody watches, so that it is undefined."""
     greedy, long = (found[name][effect.metric] for name in ("greedy", "long"))
     if effect.of == "greedy":
         return float(greedy)
-    return float(long / greedy - 1 if effect.of == "gain" else long - greedy)
+    if effect.of == "gain":
+        return float(long / greedy - 1) if greedy else float("nan")
+    return float(long - greedy)
 
 
 def summarise(phase: Phase, cells: Sequence[Cell], data: dict[str, Any]) -> dict[str, Any]:
@@ -147,12 +149,11 @@ def summarise(phase: Phase, cells: Sequence[Cell], data: dict[str, Any]) -> dict
             here = [data[c.name] for c in cells if (c.column, c.row) == (column, row)]
             values = {e.name: np.array([value_of(e, found) for found in here]) for e in EFFECTS}
             gain = estimate(values["gain"], np.mean)
-            assert gain.mean is not None
             places.append(
                 {
                     "x": phase.x.values[column],
                     "y": phase.y.values[row],
-                    "learned": gain.mean >= LEARNED - 1,
+                    "learned": gain.mean is not None and gain.mean >= LEARNED - 1,
                     "effects": {
                         name: estimate(v, np.mean).as_dict() | {"values": v.tolist()}
                         for name, v in values.items()
@@ -179,7 +180,8 @@ def shares(effect: Effect, places: Sequence[dict[str, Any]]) -> dict[str, float]
 
     It is there where its whole interval lies beyond the threshold.
     """
-    counted = [p["effects"][effect.name] for p in places if p["learned"]]
+    learned = [p["effects"][effect.name] for p in places if p["learned"]]
+    counted = [found for found in learned if found["low"] is not None]
     if not counted:
         return {"positive": 0.0, "negative": 0.0, "cells": 0}
     positive = sum(found["low"] > effect.threshold for found in counted)

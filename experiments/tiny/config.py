@@ -132,9 +132,7 @@ class TinyStudy(Block):
                 raise ValueError(f"{where}: found {gammas}; allowed: rising from 0 to at most .999")
         for preset in self.people.presets:
             if preset not in PRESETS:
-                raise ValueError(
-                    f"people.presets: found {preset!r}; allowed: {', '.join(PRESETS)}"
-                )
+                raise ValueError(f"people.presets: found {preset!r}; allowed: {', '.join(PRESETS)}")
         once_each("people.presets", self.people.presets)
         once_each("people.pulls", self.people.pulls)
         once_each("pulls", self.pulls)

@@ -32,13 +32,15 @@ class Answerer:
     def altered(self, overrides: Mapping[str, Any]) -> Answerer:
         """With some parameters replaced; raises `ValueError` that names the field."""
         inside = {group: values for group, values in overrides.items() if group != _OUTSIDE}
-        found = dict(overrides.get(_OUTSIDE, {}))
+        outside = overrides.get(_OUTSIDE, {})
+        if not isinstance(outside, Mapping):
+            raise ValueError(f"{_OUTSIDE}: found {outside!r}; allowed: {_TEMPERATURE}: NUMBER")
+        found = dict(outside)
         temperature = found.pop(_TEMPERATURE, self.temperature)
         random = found.pop(_RANDOM, self.random)
         if found:
-            raise ValueError(
-                f"{_OUTSIDE}: found {', '.join(found)}; allowed: {_TEMPERATURE}, {_RANDOM}"
-            )
+            unknown = ", ".join(map(str, found))
+            raise ValueError(f"{_OUTSIDE}: found {unknown}; allowed: {_TEMPERATURE}, {_RANDOM}")
         number = isinstance(temperature, int | float) and not isinstance(temperature, bool)
         if not number or not 0 <= temperature <= 10:
             raise ValueError(f"{_OUTSIDE}.{_TEMPERATURE}: found {temperature!r}; allowed: 0 to 10")

@@ -49,7 +49,9 @@ class LogColumns(Block):
         "s", description="seconds or milliseconds since 1970, ISO dates and times, or slots"
     )
     minutes: str | None = Field(None, min_length=1, description="how long")
-    minutes_unit: Literal["s", "ms", "min"] = Field("min", description="unit of minutes that are numbers")
+    minutes_unit: Literal["s", "ms", "min"] = Field(
+        "min", description="unit of minutes that are numbers"
+    )
     rating: str | None = Field(None, min_length=1, description="what they said of it, a number")
     topic: str | None = Field(None, min_length=1, description="tags, if no file of items has them")
     event: str | None = Field(None, min_length=1, description="what kind of row it is")

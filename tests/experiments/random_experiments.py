@@ -1,7 +1,8 @@
 """Random experiments that are small enough to run in a second, and strange in all else."""
 
-import random
+from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from undertow.agents import KINDS, SLATE_KINDS
@@ -36,6 +37,29 @@ MOVED = {
     ("objective", "watch_time"): (0.0, 1.0),
     ("objective", "advertising"): (1.0,),
 }
+
+
+class Lot:
+    """Draws by a seed of its own."""
+
+    def __init__(self, seed: int) -> None:
+        self._generator = np.random.Generator(np.random.Philox(seed))
+
+    def randrange(self, count: int) -> int:
+        """A whole number below `count`."""
+        return int(self._generator.integers(count))
+
+    def random(self) -> float:
+        """A number from 0 to 1."""
+        return float(self._generator.random())
+
+    def choice(self, of: Any) -> Any:
+        """One of these."""
+        return of[self.randrange(len(of))]
+
+    def sample(self, of: Any, count: int) -> list[Any]:
+        """So many of these, none twice."""
+        return [of[k] for k in self._generator.permutation(len(of))[:count]]
 
 
 def _world(lot, slates):
@@ -145,7 +169,7 @@ def random_config(lot):
 
 def random_experiment(number):
     """The first experiment of this seed that is accepted."""
-    lot = random.Random(number)
+    lot = Lot(number)
     while True:
         try:
             return Experiment.model_validate(random_config(lot))
