@@ -21,11 +21,11 @@ from .slates import GreedySlate, InTurn
 from .use_limits import Binding, UseLimited, UseLimits
 
 if TYPE_CHECKING:
-    from .from_sb3 import SB3Policy, from_sb3
     from .lagrangian import LagrangianPolicy, LagrangianSettings
     from .ppo import PPOPolicy, PPOSettings
     from .recurrent_ppo import RecurrentPPOPolicy, RecurrentPPOSettings
     from .registry import KINDS, SETTINGS, SLATE_KINDS, build_policy
+    from .sb3_policy import SB3Policy, from_sb3
     from .shift_penalty import ShiftPenalty, ShiftPenaltyPolicy, ShiftPenaltySettings
     from .vec_env import FeedVecEnv, make_vec_env
 
@@ -38,14 +38,14 @@ _WITH_TORCH = {
     "PPOSettings": "ppo",
     "RecurrentPPOPolicy": "recurrent_ppo",
     "RecurrentPPOSettings": "recurrent_ppo",
-    "SB3Policy": "from_sb3",
+    "SB3Policy": "sb3_policy",
     "SETTINGS": "registry",
     "SLATE_KINDS": "registry",
     "ShiftPenalty": "shift_penalty",
     "ShiftPenaltyPolicy": "shift_penalty",
     "ShiftPenaltySettings": "shift_penalty",
     "build_policy": "registry",
-    "from_sb3": "from_sb3",
+    "from_sb3": "sb3_policy",
     "make_vec_env": "vec_env",
 }
 

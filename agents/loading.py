@@ -32,7 +32,11 @@ from .use_limits import USE_LIMITS, UseLimited
 from .wrapped_file import Wrapped
 
 _SUFFIXES = (".json", ".npz", ".zip")
-RULES_ON_POLICIES = {LIMITS: Limited, IN_TURN: InTurn, USE_LIMITS: UseLimited}
+RULES_ON_POLICIES: dict[str, type[Limited] | type[InTurn] | type[UseLimited]] = {
+    LIMITS: Limited,
+    IN_TURN: InTurn,
+    USE_LIMITS: UseLimited,
+}
 _BANDITS: dict[str, type[LinUCB] | type[Thompson]] = {"linucb": LinUCB, "thompson": Thompson}
 _DEEPEST = 3  # rules on rules on a policy
 
@@ -119,7 +123,8 @@ class _Reader:
             raise PolicyError(f"policy {name}: {text}") from None
         _require_same(known, network)
         if not self.torch:
-            return NetworkPolicy(known, network)
+            plain: Any = NetworkPolicy(known, network)  # its kind is its file's
+            return plain
         from . import learned  # torch and stable-baselines3
 
         return learned.of(known, network)
@@ -192,7 +197,8 @@ def _read_rule(rule: Any) -> Policy:
         return Endorsement.read(rule)
     if kind == "greedy_slate":
         return GreedySlate.read(rule)
-    return {"greedy": Greedy, "random": Random}[kind](_whole(rule["items"]))
+    plain: dict[str, type[Greedy] | type[Random]] = {"greedy": Greedy, "random": Random}
+    return plain[kind](_whole(rule["items"]))
 
 
 def _whole(number: Any) -> int:

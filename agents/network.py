@@ -8,6 +8,7 @@ logits = W z + b, less their log-sum-exp, place by place
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -20,7 +21,7 @@ Real = NDArray[np.float32]
 Width = Field(ge=1, le=1_000_000)
 _PART = "net."  # of an array's name in the file
 
-_ACTIVATIONS = {
+_ACTIVATIONS: dict[str, Callable[[Real], Real]] = {
     "Tanh": np.tanh,
     "ReLU": lambda x: np.maximum(x, np.float32(0)),
     "Identity": lambda x: x,
@@ -64,7 +65,8 @@ class NetworkNote(BaseModel):
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Every weight of the net by torch's name for it, and its shape."""
-        seen, shapes = self.size, {}
+        seen = self.size
+        shapes: dict[str, tuple[int, ...]] = {}
         if self.memory is not None:
             units, seen = self.memory.units, self.memory.units
             if self.memory.critic == "none":

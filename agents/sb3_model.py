@@ -108,7 +108,8 @@ def scaler_of(model: Any, given: Scaler | None) -> Scaler | None:
 
 def _saw_scaled(model: Any) -> bool:
     """Whether the last observation in training differs from what the world gave."""
-    last, original = (getattr(model, name, None) for name in ("_last_obs", "_last_original_obs"))
+    last: Any = getattr(model, "_last_obs", None)
+    original: Any = getattr(model, "_last_original_obs", None)
     return original is not None and not np.array_equal(last, original)
 
 
@@ -236,7 +237,7 @@ def net_of(model: Any, scaler: Scaler | None) -> tuple[NetworkNote, Arrays]:
         "scaling": statistics and {"clip": statistics.clip, "epsilon": statistics.epsilon},
     })  # fmt: skip
     weights = {name: weight.numpy() for name, weight in policy.state_dict().items()}
-    arrays = in_file(weights, statistics and (statistics.mean, statistics.var))
+    arrays = in_file(weights, None if statistics is None else (statistics.mean, statistics.var))
     return note, Network(note, arrays).arrays
 
 

@@ -94,7 +94,7 @@ def world_label(policy: str, named: str | None, *, trust: bool = False) -> str:
 def live_block(block: PeopleBlock) -> dict[str, Any]:
     """Lives a block's people and their twins; their sums."""
     set_torch()
-    large, world = block.large, world_named(block.large.world)
+    large, world = block.large, world_named(block.large.world, trust=block.large.trust)
     parameters, items = world.parameters, world.items
     lives = twins(
         parameters,
@@ -171,7 +171,7 @@ def _bits(
 
 def evaluation_record(large: Large) -> Record[PeopleBlock]:
     """What `undertow evaluate` makes; raises `ResultError` for what is not there."""
-    world = world_named(large.world)
+    world = world_named(large.world, trust=large.trust)
     parameters = world.parameters
     if (why := missing(large.engine)) is not None:
         raise ResultError(f"engine: found {large.engine!r}, but {why}")

@@ -139,17 +139,17 @@ def _parameters(block: Any) -> WorldParameters:
     return WorldBlock.model_validate(known).parameters()
 
 
-def world_named(text: str, catalogue: Path | None = None) -> World:
+def world_named(text: str, catalogue: Path | None = None, trust: bool = False) -> World:
     """The world of this name; raises `ResultError` where there is none.
 
-    catalogue: the file of a result whose catalogue came from one.
+    catalogue: the file of a result whose catalogue came from one. trust: see `load_policy`.
     """
     if text in PRESETS:
         return World(text, parameters := world(text), synthetic(parameters))
     if (found := InResult.of(text)) is not None:
         return found.read(catalogue)
     if Path(text).is_file():
-        if (own := world_of_side(text, catalogue)) is not None:
+        if (own := world_of_side(text, catalogue, trust)) is not None:
             return own
         raise ResultError(
             f"world: {text} does not say which it was made in; allowed: a world by name"
@@ -218,7 +218,7 @@ def shared_world(
     they come with several, or where a saved policy says none and nobody else does.
     """
     if named is not None:
-        return world_named(named, catalogue)
+        return world_named(named, catalogue, trust)
     found = {text: world_of_side(text, catalogue, trust) for text in sides}
     known = [world for world in found.values() if world is not None]
     if not known:

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...agents import Greedy
+from ...agents.lots import among, drawn_by_lots
 from ...agents.policy import Action, Observed
-from ...agents.ppo import among, drawn_by_lots
 from ...envs.views import expected_shares
 from ...envs.world import Items
 from .following import drawn

@@ -185,9 +185,9 @@ def test_beside_is_refused_for_what_has_no_budget(saved):
 
 
 def test_a_policy_that_was_not_saved_is_named(saved):
-    (saved / "results/constrained/policies/lively--loose--1.zip").unlink()
+    (saved / "results/constrained/policies/lively--loose--1.npz").unlink()
     record = budgets_record(budgets(), saved, saved / "results")
-    with pytest.raises(ResultError, match=r"lively--loose--1\.zip: no such policy; allowed"):
+    with pytest.raises(ResultError, match=r"lively--loose--1\.npz: no such policy; allowed"):
         run_record(record, saved / "results", workers=1)
 
 

@@ -12,6 +12,7 @@ from undertow.agents import Greedy, Random, load_policy
 from undertow.envs.world import synthetic, world
 from undertow.experiments.compare import compare, improvement, side_of
 from undertow.experiments.config import ConfigError
+from undertow.experiments.measured_world import world_named
 from undertow.experiments.result_folder import ResultError
 from undertow.experiments.run import run
 from undertow.experiments.train import train
@@ -61,11 +62,11 @@ def test_a_saved_policy_and_a_function_are_sides(tmp_path, monkeypatch):
         "    return Greedy(len(items))\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    parameters = world()
-    assert side_of(str(file), parameters, ITEMS).name == "mine"
-    assert isinstance(side_of("made_here:make", parameters, ITEMS).policies[0], Greedy)
+    default = world_named("default")
+    assert side_of(str(file), default).name == "mine"
+    assert isinstance(side_of("made_here:make", default).policies[0], Greedy)
     with pytest.raises(ResultError, match="made_here:none cannot be had"):
-        side_of("made_here:none", parameters, ITEMS)
+        side_of("made_here:none", default)
 
 
 @pytest.mark.parametrize(
@@ -110,14 +111,14 @@ def test_a_policy_is_trained_as_a_run_trains_it(tmp_path, light):
         *("--out", tmp_path / "mine", "--tensorboard", tmp_path / "curves"),
     )
     assert found.exit_code == 0, found.stderr
-    mine = load_policy(tmp_path / "mine.zip")
-    theirs = load_policy(folder / "policies" / "lively--ppo--1.zip")
+    mine = load_policy(tmp_path / "mine.npz")
+    theirs = load_policy(folder / "policies" / "lively--ppo--1.npz")
     for a, b in zip(mine.model.policy.parameters(), theirs.model.policy.parameters(), strict=True):
         np.testing.assert_array_equal(a.detach().numpy(), b.detach().numpy())
     curves = EventAccumulator(str(tmp_path / "curves")).Reload()
-    for name in ("minutes_per_day", "extremity", "outward", "habit", "regret"):
-        assert f"world/{name}" in curves.Tags()["scalars"]
-    minutes = curves.Scalars("world/minutes_per_day")[-1].value
+    for name in ("minutes_per_present_day", "extremity", "outward", "habit", "regret"):
+        assert f"training/{name}" in curves.Tags()["scalars"]
+    minutes = curves.Scalars("training/minutes_per_present_day")[-1].value
     assert 0 < minutes < 24 * 60
 
 
@@ -140,7 +141,8 @@ def test_who_learns_under_a_cost_has_its_curve_beside_minutes_that_it_is_not_tak
     train(one, policy="mine", world="lively", seed=0, **where)
     curves = EventAccumulator(str(tmp_path / "curves")).Reload()
     assert told in curves.Tags()["scalars"]
-    assert all(point.value > 0 for point in curves.Scalars("world/minutes_per_day"))
+    points = curves.Scalars("training/minutes_per_present_day")
+    assert all(point.value > 0 for point in points)
 
 
 @pytest.mark.parametrize(

@@ -216,10 +216,12 @@ def test_a_file_that_is_no_policy_is_told(tmp_path):
 
 
 def test_a_policy_of_slates_is_refused(tmp_path):
-    file = InTurn(Random(60), 3).save(tmp_path / "three")
-    found = undertow("evaluate", file, "--name", "x", "--results", tmp_path)
-    assert found.exit_code == 1 and "which fills slates of 3; allowed: one that" in found.stderr
-    assert "which fills slates of 3" in undertow("compare", "greedy", file).stderr
+    file = InTurn(Random(30), 3).save(tmp_path / "three")
+    world = ("--world", "default")
+    found = undertow("evaluate", file, "--name", "x", "--results", tmp_path, *world)
+    told = "was made for slates of 3; this world has a feed led by one item"
+    assert found.exit_code == 1 and told in found.stderr
+    assert told in undertow("compare", "greedy", file, *world).stderr
 
 
 def test_an_engine_that_is_not_installed_is_told_before_anything_starts(tmp_path, monkeypatch):

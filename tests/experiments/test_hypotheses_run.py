@@ -50,7 +50,7 @@ def test_what_a_result_holds_is_read_and_the_rest_is_made(told, tmp_path):
 
 def test_only_what_no_result_holds_is_trained_and_kept(told):
     kept = sorted(file.name for file in (told / "policies").iterdir())
-    assert kept == [f"{w}--{p}--{s}.zip" for w, p in (("frozen", "ppo"), ("lively_2", "again"))
+    assert kept == [f"{w}--{p}--{s}.npz" for w, p in (("frozen", "ppo"), ("lively_2", "again"))
                     for s in (0, 1)]  # fmt: skip
     load_policy(told / "policies" / kept[0])
 
@@ -82,10 +82,10 @@ def test_a_result_of_other_settings_is_refused(told, tmp_path):
 
 def test_a_policy_that_a_result_lost_is_named(told, tmp_path):
     copied(told.parent / "tiny", tmp_path / "results")
-    (tmp_path / "results/tiny/policies/lively--ppo--1.zip").unlink()
+    (tmp_path / "results/tiny/policies/lively--ppo--1.npz").unlink()
     register = load_register(written(tmp_path, prepared()))
     again = hypotheses_record(register, tmp_path / "results")
-    with pytest.raises(ResultError, match=r"lively--ppo--1\.zip: no such policy; allowed"):
+    with pytest.raises(ResultError, match=r"lively--ppo--1\.npz: no such policy; allowed"):
         run_record(again, tmp_path / "results", workers=1)
 
 

@@ -295,12 +295,12 @@ def test_half_files_of_a_kill_are_no_parts(stopped, tmp_path, light, unmerged):
     folder = copied(stopped, tmp_path)
     for name in (".frozen--greedy--1.json.new", ".frozen--ppo--1.parquet.new"):
         (folder / "parts" / name).write_bytes(b"half")
-    (folder / "policies" / ".frozen--ppo--1.zip").write_bytes(b"half")
+    (folder / "policies" / ".frozen--ppo--1.new.npz").write_bytes(b"half")
     (folder / ".manifest.json.new").write_bytes(b"half")
     ran, _ = rerun(folder)
     assert ran == ["frozen--greedy--1", "frozen--ppo--1"]
-    assert load_policy(folder / "policies" / "frozen--ppo--1.zip").kind == "ppo"
-    assert not (folder / "policies" / ".frozen--ppo--1.zip").exists()
+    assert load_policy(folder / "policies" / "frozen--ppo--1.npz").kind == "ppo"
+    assert not (folder / "policies" / ".frozen--ppo--1.new.npz").exists()
 
 
 def test_a_table_without_its_part_is_no_finished_job(stopped, tmp_path, light, unmerged):

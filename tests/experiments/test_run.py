@@ -159,7 +159,7 @@ def test_what_must_be_zero_is_zero_in_a_run_too(finished):
 
 def test_saved_policies_can_be_loaded_and_act(finished):
     world = experiment().worlds["lively"].parameters()
-    for name in ("lively--random--0.json", "lively--greedy--1.json", "lively--ppo--1.zip"):
+    for name in ("lively--random--0.json", "lively--greedy--1.json", "lively--ppo--1.npz"):
         policy = load_policy(finished / "policies" / name)
         batch = FeedBatch(world, 5, policy.observation)
         action = policy.act(batch.start(np.arange(5), 0))

@@ -41,7 +41,7 @@ def test_an_experiment_of_slates_runs_and_keeps_its_policies(tmp_path, light):
         if (cell["world"], cell["policy"]) == ("lively", "chronological")
     )
     assert neutral["mean"] == neutral["low"] == neutral["high"] == 0.0
-    policy = load_policy(folder / "policies" / "lively--ppo--0.zip")
+    policy = load_policy(folder / "policies" / "lively--ppo--0.npz")
     size = policy.model.observation_space.shape[0]
     assert policy.act(np.zeros((4, size), dtype=np.float32)).shape == (4, 3)
 
