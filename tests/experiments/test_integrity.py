@@ -218,6 +218,19 @@ def test_values_that_changed_are_neither_reported_nor_extended(made, tmp_path, n
     assert contents(made) == before
 
 
+def test_there_is_nothing_to_report_where_nothing_is_finished(telling, tmp_path):
+    file, results = write(tmp_path, config(**FEW)), tmp_path / "results"
+    found = undertow("run", file, "--results", results, "--report")
+    assert found.exit_code == 1 and "no result; allowed: --report once it ran" in found.stderr
+    assert not results.exists()
+    with pytest.raises(Stop):
+        run(experiment(**FEW), results, told=Listener(after=1))
+    found = undertow("run", file, "--results", results, "--report")
+    assert found.exit_code == 1 and "is not finished; allowed: once" in found.stderr
+    found = undertow("run", file, "--results", results, "--report", "--fresh")
+    assert found.exit_code == 2 and "--report: found beside --fresh" in found.stderr
+
+
 # --- parts ----------------------------------------------------------------------------------------
 
 
