@@ -92,9 +92,10 @@ def test_a_file_of_one_s_own_does_not_make_a_result_differ(made):
 def test_verify_of_several_results_names_those_that_differ(made, tmp_path):
     other = run(experiment(**FEW, name="other"), tmp_path / "results")
     (other / "summary.json").unlink()
-    found = undertow("verify", made, other)
-    assert found.exit_code == 1
-    assert f"{other}: not what was finished" in found.stderr and f"{made}," not in found.stderr
+    found = undertow("verify", tmp_path / "nowhere", made, other)
+    assert found.exit_code == 1 and "no such folder" in found.stderr
+    assert f"{made}: finished" in found.stdout
+    assert f"{tmp_path / 'nowhere'}, {other}: not what was finished" in found.stderr
 
 
 def test_verify_of_what_is_no_result(tmp_path):
