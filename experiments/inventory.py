@@ -228,10 +228,12 @@ def config_state(folder: Path, manifest: Manifest) -> str:
         return CHANGED
 
 
-def check_finished(folder: Path, manifest: Manifest, *, reported: bool = True) -> None:
+def check_finished(
+    folder: Path, manifest: Manifest, *, reported: bool = True, anew: bool = True
+) -> None:
     """Raises `ResultError` where a file of a finished result is damaged, changed or missing.
 
-    reported: figures and report count too; they can be made anew from the rest.
+    reported: figures and report count too. anew: the command can make these from the rest.
     """
     states = faults(compared(folder, manifest))
     values = {path: s for path, s in states.items() if path in (*SOURCES, "config.yaml")}
@@ -250,10 +252,10 @@ def check_finished(folder: Path, manifest: Manifest, *, reported: bool = True) -
         told = ", ".join(
             f"{path} is {state}" for path, state in [*policies.items(), *drawn.items()]
         )
-        anew = "" if policies else "--report to write report and figures anew, "
+        offered = "--report to write report and figures anew, " if anew and not policies else ""
         raise ResultError(
-            f"{folder}: finished, but {told}; allowed: {anew}the files restored, --fresh to run it "
-            "again, or `undertow verify --seal` to keep it as it is"
+            f"{folder}: finished, but {told}; allowed: {offered}the files restored, --fresh to run "
+            "it again, or `undertow verify --seal` to keep it as it is"
         )
 
 

@@ -48,26 +48,41 @@ def run_on_ray(jobs: list[Job], folder: Path, address: str) -> Iterator[str | Fa
         for job in jobs:
             task = perform.options(name=job.name, **_options(job))
             waiting[task.remote(shared, job.world, job.policy, job.seed)] = job
-        while waiting:
-            done, _ = ray.wait(list(waiting), num_returns=1)
-            job = waiting.pop(done[0])
-            try:
-                files = ray.get(done[0])
-            except RayTaskError as error:
-                cause = error.cause if isinstance(error.cause, Exception) else error
-                if isinstance(cause, VersionsError):
-                    raise cause from None
-                yield replace(failed(job.name, cause), trace=str(error))  # the worker's traceback
-                continue
-            except RayError as error:
-                lost = ResultError(f"the job was lost {RETRIES + 1} times ({error})")
-                yield failed(job.name, lost)
-                continue
-            for path, content in files.items():
-                write_whole(folder / path, content)
-            yield job.name
+        yield from outcomes(ray, waiting, folder, RayError, RayTaskError)
     finally:
         ray.shutdown()  # the tasks of a driver that leaves are cancelled
+
+
+def outcomes(
+    ray: Any,
+    waiting: dict[Any, Job],
+    folder: Path,
+    lost: type[Exception],
+    broken: type[Exception],
+) -> Iterator[str | Failed]:
+    """Writes what jobs left as they end; their names, or how they failed.
+
+    lost, broken: what Ray raises for a job whose worker is gone, and for one that raised itself.
+    Raises `VersionsError` where a worker did.
+    """
+    while waiting:
+        done, _ = ray.wait(list(waiting), num_returns=1)
+        job = waiting.pop(done[0])
+        try:
+            files = ray.get(done[0])
+        except broken as error:
+            stated = getattr(error, "cause", None)
+            cause = stated if isinstance(stated, Exception) else error
+            if isinstance(cause, VersionsError):
+                raise cause from None
+            yield replace(failed(job.name, cause), trace=str(error))  # the worker's traceback
+            continue
+        except lost as error:
+            yield failed(job.name, ResultError(f"the job was lost {RETRIES + 1} times ({error})"))
+            continue
+        for path, content in files.items():
+            write_whole(folder / path, content)
+        yield job.name
 
 
 def _connected(address: str) -> Any:

@@ -28,6 +28,7 @@ from .progress import Progress
 from .provenance import digest, file_sha256, json_text, now, write_whole
 from .result_folder import Manifest, seal, seal_report, write_config, write_manifest
 
+_REPORTS_ANEW = ("validity", "hypotheses")  # kinds whose commands have --report
 Told = Callable[[Progress, str], None]
 
 
@@ -81,7 +82,7 @@ def run_record(
     with locked(results, record.name) as folder:
         manifest = _open(folder, record, fresh=fresh)
         if manifest["finished"]:
-            check_finished(folder, manifest)
+            check_finished(folder, manifest, anew=record.kind in _REPORTS_ANEW)
             inventory.drop_parts(folder)
             told(Progress(1, 1, 1), "already finished; --fresh runs it again")
             return folder
@@ -110,7 +111,7 @@ def _work_through(
         manifest["wall_time_s"] += time.perf_counter() - began
         write_manifest(folder, manifest)
     failures.check()
-    return tasks, data
+    return tasks, {task.name: data[task.name] for task in tasks}  # in their order, however they end
 
 
 def _data_of(
@@ -267,10 +268,10 @@ def report_anew(
     Raises `ResultError` where there is none, or where its values are damaged.
     """
     checked_name(folder.name)
+    if not folder.is_dir():
+        raise ResultError(f"{folder}: no finished suite or register; allowed: one that ran")
     with locked(folder.parent, folder.name):
-        manifest = read_manifest(folder)
-        if manifest is None:
-            raise ResultError(f"{folder}: no finished suite or register; allowed: one that ran")
+        manifest = read_manifest(folder) or {}
         require_finished(folder, manifest)
         check_finished(folder, manifest, reported=False)
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))

@@ -16,7 +16,7 @@ from .config import Experiment
 from .failures import Failed, Failures, attempt
 from .inventory import check_finished, delete_result
 from .job import Job, jobs_of, run_job, worlds_of
-from .manifest import locked, read_manifest, readable_manifest
+from .manifest import Manifest, locked, read_manifest, readable_manifest, require_finished
 from .naming import checked_name
 from .pool import WorkerKilledError, in_processes
 from .problems import ResultError
@@ -110,7 +110,7 @@ def _run(
     return folder
 
 
-def _leave_finished(folder: Path, manifest: inventory.Manifest, policies: set[str]) -> None:
+def _leave_finished(folder: Path, manifest: Manifest, policies: set[str]) -> None:
     """Ends what a stop left to do of a finished result; raises `ResultError` if it is damaged."""
     whole = "files" in manifest or not (folder / "parts").exists()
     check_finished(folder, manifest, reported=whole)
@@ -126,10 +126,11 @@ def report_run(experiment: Experiment, results: Path) -> Path:
     """
     from .report import write_report  # matplotlib is slow to import and only needed here
 
+    if not (results / experiment.name).is_dir():
+        raise ResultError(f"{results / experiment.name}: no result; allowed: --report once it ran")
     with locked(results, experiment.name) as folder:
-        manifest = read_manifest(folder)
-        if manifest is None or not manifest["finished"]:
-            raise ResultError(f"{folder}: no finished result; allowed: --report once it ran")
+        manifest = read_manifest(folder) or {}
+        require_finished(folder, manifest)
         check_finished(folder, manifest, reported=False)
         write_report(folder)
         seal_report(folder, manifest)

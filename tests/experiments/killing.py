@@ -135,7 +135,7 @@ def outcome(folder):
     """All files of a result, the manifest without its clock and history."""
     files = {
         file.relative_to(folder).as_posix(): file.read_bytes()
-        for file in folder.rglob("*")
+        for file in [*folder.glob("*"), *folder.glob("*/*")]
         if file.is_file()
     }
     manifest = json.loads(files.pop("manifest.json"))

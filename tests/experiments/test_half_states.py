@@ -226,3 +226,11 @@ def test_a_record_s_report_killed_at_any_write_is_written_the_next_time(telling,
 
     writes = at_every_write(begin, go, lambda results: goes_on(results, go, right))
     assert writes >= 3
+
+
+def test_a_record_that_lacks_its_report_says_what_its_command_can_do(telling, tmp_path):
+    folder = run_record(toy("a"), tmp_path)
+    (folder / "report.md").unlink()
+    with pytest.raises(ResultError, match=r"finished, but report\.md is missing") as error:
+        run_record(toy("a"), tmp_path)
+    assert "--fresh" in str(error.value) and "--report" not in str(error.value)

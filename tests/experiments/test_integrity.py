@@ -92,9 +92,10 @@ def test_a_file_of_one_s_own_does_not_make_a_result_differ(made):
 def test_verify_of_several_results_names_those_that_differ(made, tmp_path):
     other = run(experiment(**FEW, name="other"), tmp_path / "results")
     (other / "summary.json").unlink()
-    found = undertow("verify", made, other)
-    assert found.exit_code == 1
-    assert f"{other}: not what was finished" in found.stderr and f"{made}," not in found.stderr
+    found = undertow("verify", tmp_path / "nowhere", made, other)
+    assert found.exit_code == 1 and "no such folder" in found.stderr
+    assert f"{made}: finished" in found.stdout
+    assert f"{tmp_path / 'nowhere'}, {other}: not what was finished" in found.stderr
 
 
 def test_verify_of_what_is_no_result(tmp_path):
@@ -216,6 +217,19 @@ def test_values_that_changed_are_neither_reported_nor_extended(made, tmp_path, n
     assert found.exit_code == 1
     assert f"{made / name}: damaged (changed), though the manifest says finished" in found.stderr
     assert contents(made) == before
+
+
+def test_there_is_nothing_to_report_where_nothing_is_finished(telling, tmp_path):
+    file, results = write(tmp_path, config(**FEW)), tmp_path / "results"
+    found = undertow("run", file, "--results", results, "--report")
+    assert found.exit_code == 1 and "no result; allowed: --report once it ran" in found.stderr
+    assert not results.exists()
+    with pytest.raises(Stop):
+        run(experiment(**FEW), results, told=Listener(after=1))
+    found = undertow("run", file, "--results", results, "--report")
+    assert found.exit_code == 1 and "is not finished; allowed: once" in found.stderr
+    found = undertow("run", file, "--results", results, "--report", "--fresh")
+    assert found.exit_code == 2 and "--report: found beside --fresh" in found.stderr
 
 
 # --- parts ----------------------------------------------------------------------------------------
