@@ -134,13 +134,8 @@ def _data_of(
 
 def _make(work: Callable[[SomeTask], Any], folder: Path, task: SomeTask) -> tuple[str, Any]:
     found = work(task)
-    write_part(folder, task.name, found)
+    write_whole(_part(folder, task.name), json.dumps(found).encode())
     return task.name, found
-
-
-def write_part(folder: Path, name: str, found: Any) -> None:
-    """Keeps what a task gave."""
-    write_whole(_part(folder, name), json.dumps(found).encode())
 
 
 def _part(folder: Path, name: str) -> Path:
