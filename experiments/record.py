@@ -123,7 +123,7 @@ def _data_of(
     failures: Failures,
 ) -> dict[str, Any]:
     """The data of tasks by name; those without a part are made."""
-    study = study_of(record.kind, record.config)
+    study = _study(record)
     data = _standing(folder, tasks, study, lambda text: told(progress, text))
     missing = [task for task in tasks if task.name not in data]
     progress = Progress(len(tasks), len(tasks) - len(missing), len(tasks) - len(missing))
@@ -139,9 +139,9 @@ def _data_of(
     return data
 
 
-def study_of(kind: str, config: dict[str, Any]) -> dict[str, Any]:
+def _study(record: Record[Any]) -> dict[str, Any]:
     """What the inputs of a task are hashed from, besides its name."""
-    return {"kind": kind, "config_sha256": digest(config)}
+    return {"kind": record.kind, "config_sha256": digest(record.config)}
 
 
 def _inputs(study: dict[str, Any], name: str) -> str:
@@ -151,22 +151,14 @@ def _inputs(study: dict[str, Any], name: str) -> str:
 def _make(
     work: Callable[[SomeTask], Any], folder: Path, study: dict[str, Any], task: SomeTask
 ) -> tuple[str, Any]:
-    data = write_part(folder, study, task.name, work(task))
-    _part(folder, task.name).with_name(f"{task.name}.error.txt").unlink(missing_ok=True)
-    return task.name, data
-
-
-def write_part(folder: Path, study: dict[str, Any], name: str, found: Any) -> Any:
-    """Keeps what a task gave; returns it as a reader of the part will have it.
-
-    study: see `study_of`.
-    """
-    part = _part(folder, name)
-    tables = [table for table in [part.with_name(f"{name}.parquet")] if table.exists()]
+    found = work(task)
+    part = _part(folder, task.name)
+    tables = [table for table in [part.with_name(f"{task.name}.parquet")] if table.exists()]
     files = {f"parts/{table.name}": file_sha256(table) for table in tables}
-    whole = sealed({"inputs": _inputs(study, name), "files": files, "data": found})
+    whole = sealed({"inputs": _inputs(study, task.name), "files": files, "data": found})
     write_whole(part, whole)
-    return unsealed(whole)["data"]
+    part.with_name(f"{task.name}.error.txt").unlink(missing_ok=True)
+    return task.name, unsealed(whole)["data"]
 
 
 def _part(folder: Path, name: str) -> Path:

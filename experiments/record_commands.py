@@ -84,7 +84,7 @@ def validate_command(
         else:
             record = validity_record(suite, workers)
             if extend:
-                extend_suite(suite, record.config, results)
+                extend_suite(record.config, results)
             folder = make(record, results, fresh=fresh, workers=workers)
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     for name, world in summary["worlds"].items():

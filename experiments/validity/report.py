@@ -84,6 +84,7 @@ def validity_report(summary: dict[str, Any], manifest: dict[str, Any]) -> str:
         _ensemble(summary),
         _designs(summary["rows"]),
         made_section(manifest, "undertow validate"),
+        _extended(manifest),
     ]
     return join([*head, *tables, *tail]) + "\n"
 
@@ -260,6 +261,17 @@ def _span(part: dict[str, Any]) -> str:
         return "undefined"
     also = f", {part['undefined']} undefined" if part["undefined"] else ""
     return f"{number(part['least'])} to {number(part['most'])}{also}"
+
+
+def _extended(manifest: dict[str, Any]) -> str:
+    later = [revision or "unknown" for revision in manifest.get("later_revisions", [])]
+    if not later:
+        return ""
+    return (
+        f"Extended with `--extend` by git revision {', '.join(later)}, which made the null column, "
+        "the context and every study that gives more than it gave. All else, the fit with its "
+        "worlds among it, stands as the first revision made it."
+    )
 
 
 def _designs(rows: list[dict[str, Any]]) -> str:

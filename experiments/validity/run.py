@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from ..statistics import Estimate, estimate
 from .answerer import Answerer
 from .config import Part, Row, Validity
 from .ensemble import SEED, left_open, spread, studies_held_out
-from .extend import KIND, ensemble_kept
+from .extend import KIND, earlier_of
 from .fit import Overrides, fit_world
 from .nulls import NULLS, Mechanism, counts
 from .studies import STATISTICS, STUDIES, Setting
@@ -26,7 +26,11 @@ from .studies import STATISTICS, STUDIES, Setting
 
 @dataclass(frozen=True)
 class StudyJob:
-    """One study in one world with one seed; without: the mechanism that is off there, if any."""
+    """One study in one world with one seed.
+
+    without: the mechanism that is off there, if any. known: what it gives, where a result that is
+    extended holds it.
+    """
 
     suite: Validity
     world: str
@@ -35,6 +39,7 @@ class StudyJob:
     seed: int
     without: Mechanism | None = None
     engine: str = "numpy"
+    known: dict[str, float | None] | None = None
 
     @property
     def name(self) -> str:
@@ -45,6 +50,8 @@ class StudyJob:
 
 def run_study(job: StudyJob) -> dict[str, float | None]:
     """Makes one study; its statistics, None where undefined."""
+    if job.known is not None:
+        return job.known
     set_torch()
     setting = Setting(
         job.answers,
@@ -59,10 +66,16 @@ def run_study(job: StudyJob) -> dict[str, float | None]:
 
 def validity_record(suite: Validity, workers: int | None = None) -> Record[StudyJob]:
     """What `undertow validate` makes of a suite; workers: processes of the fit, see `fit_world`."""
+    config = suite.model_dump(mode="json", exclude=None if suite.ensemble else {"ensemble"})
 
     def tasks_of(folder: Path, say: Callable[[str], None]) -> Sequence[StudyJob]:
         fitted, _, alike = _fitted(suite, folder, say, workers)
-        return jobs_of(suite, fitted, alike)
+        jobs, earlier = jobs_of(suite, fitted, alike), earlier_of(folder)
+        if earlier is None:
+            return jobs
+        return [
+            replace(job, known=earlier.of(job.world, job.study, job.seed, config)) for job in jobs
+        ]
 
     def finish(
         folder: Path, jobs: Sequence[StudyJob], data: dict[str, Any], manifest: Manifest
@@ -71,8 +84,8 @@ def validity_record(suite: Validity, workers: int | None = None) -> Record[Study
 
         fitted, steps, alike = _fitted(suite, folder)
         summary = summarise(suite, jobs, data, fitted, steps)
-        if (ensemble := ensemble_kept(folder)) is not None:
-            summary["ensemble"] = ensemble
+        if (earlier := earlier_of(folder)) is not None and earlier.ensemble is not None:
+            summary["ensemble"] = earlier.ensemble
         elif suite.ensemble is not None:
             found = {name: _statistics(jobs, data, name) for name in spread(alike, suite.ensemble)}
             summary["ensemble"] = left_open(suite, found, len(alike))
@@ -82,7 +95,7 @@ def validity_record(suite: Validity, workers: int | None = None) -> Record[Study
     return Record(
         suite.name,
         KIND,
-        suite.model_dump(mode="json", exclude=None if suite.ensemble else {"ensemble"}),
+        config,
         tasks_of=tasks_of,
         work=run_study,
         finish=finish,
@@ -106,6 +119,8 @@ def _fitted(
     """What `fit_world` gives; nothing where no world asks for it."""
     if suite.fit is None or not any(answering.fitted for answering in suite.worlds.values()):
         return {}, [], []
+    if (earlier := earlier_of(folder)) is not None:
+        return earlier.fit
     parts = folder / "parts"
     overrides, steps, alike = kept(
         parts / "fit.json", lambda: fit_world(suite, parts / "fit.jsonl", told, workers)

@@ -1,6 +1,7 @@
 """The null column of the validity suite, crossings by content, and suites that are extended."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,13 +9,15 @@ import numpy as np
 import pytest
 import yaml
 
+from undertow.agents import Greedy
 from undertow.envs.world import synthetic, world
 from undertow.experiments import cli, record
 from undertow.experiments.config import ConfigError
 from undertow.experiments.record import run_record
 from undertow.experiments.result_folder import ResultError
+from undertow.experiments.rollout import live
+from undertow.experiments.validity import fit, studies
 from undertow.experiments.validity import run as engine
-from undertow.experiments.validity import studies
 from undertow.experiments.validity.answerer import Answerer
 from undertow.experiments.validity.config import load_validity
 from undertow.experiments.validity.crossings import crossed, crossings, share
@@ -22,7 +25,7 @@ from undertow.experiments.validity.extend import extend_suite
 from undertow.experiments.validity.nulls import NULLS, counts
 from undertow.experiments.validity.recommender import Unranked
 from undertow.experiments.validity.report import count_of, told_rows
-from undertow.experiments.validity.studies import Setting
+from undertow.experiments.validity.studies import STUDIES, Setting
 
 from .tiny import undertow
 
@@ -123,6 +126,24 @@ def test_minutes_a_day_are_those_of_everybody_on_every_day(monkeypatch):
     assert studies.level(setting()) == {"minutes_a_day": 5.0, "minutes_of_the_panel": 20.0}
 
 
+def test_a_diary_holds_how_far_content_pushed():
+    """What is plain pushes nobody, nor does an app that stays closed."""
+    course = setting(people=100, population={"susceptibility_median": 0.15, "news_mean": 1.5})
+    diary, items = course.three_weeks.diary, course.items
+    pushed = diary.outward != 0
+    assert (items.civic[diary.watched[pushed]] > 0).all() and diary.opened[pushed].all()
+    assert (diary.outward > 0).any() and (diary.outward < 0).any()
+    still = setting(people=50, stance={"persuasion": False}).three_weeks
+    assert not still.diary.outward.any()
+
+
+def test_the_headline_s_referral_share_has_not_this_fault():
+    """It asks that what was watched pushed outward, so noise alone refers nobody."""
+    still = world("vulnerable", "no_persuasion", {"stance": {"noise": 0.014}})
+    lives = live(still, synthetic(still), Greedy(30), seed=1, people=200)
+    assert lives.crossed.sum() > 5 and not lives.crossed_by_feed.any()
+
+
 # --- the random feed -----------------------------------------------------------------------------
 
 
@@ -211,6 +232,29 @@ def test_the_fit_stands_as_it_was_made():
     assert "referral_share" in suite.fit.blocks[-1].statistics
 
 
+def test_a_fit_asks_for_what_it_was_asked_then(monkeypatch):
+    gives = {"referral_share": 0.9, "placed_at_crossing": 0.7}
+    one = replace(STUDIES["referral"], measure=lambda setting: gives)
+    monkeypatch.setattr(fit, "STUDIES", {"referral": one})
+    suite = load_validity(SUITE)
+    asked = suite.fit.blocks[-1].model_copy(update={"statistics": ["referral_share"]})
+    assert fit.statistics_of(suite.fit, asked, Answerer.of({})) == [0.7]
+    now = suite.fit.model_copy(update={"asked_then": {}})
+    assert fit.statistics_of(now, asked, Answerer.of({})) == [0.9]
+
+
+@pytest.mark.parametrize(
+    "asked", [{"wedge_then": "placed_at_crossing"}, {"referral_share": "placed"}]
+)
+def test_what_was_asked_then_must_be_there(tmp_path, asked):
+    data = yaml.safe_load(SUITE.read_text(encoding="utf-8"))
+    data["fit"]["asked_then"] = asked
+    file = tmp_path / "suite.yaml"
+    file.write_text(yaml.safe_dump(data), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"asked_then: found .*; allowed: a statistic of the"):
+        load_validity(file)
+
+
 def small(tmp_path, rows=(1, 3, 9, 18), **changes):
     data = yaml.safe_load(SUITE.read_text(encoding="utf-8"))
     data |= {"seeds": 3, "people": 20, "crossers": None, "ensemble": None, "fit": None}
@@ -285,6 +329,8 @@ def quick(monkeypatch):
     done = []
 
     def work(job):
+        if job.known is not None:
+            return job.known
         done.append(job.name)
         return GIVES[job.study] | WITHOUT.get((job.study, job.without), {})
 
@@ -366,7 +412,7 @@ def test_a_suite_without_nulls_says_nothing_of_them(tmp_path, quick):
 def extended(tmp_path, **changes):
     suite = load_validity(small(tmp_path, **changes))
     made = engine.validity_record(suite)
-    extend_suite(suite, made.config, tmp_path)
+    extend_suite(made.config, tmp_path)
     return run_record(made, tmp_path)
 
 
@@ -415,7 +461,7 @@ def test_worlds_that_changed_are_made_anew(tmp_path, quick):
     assert len(quick) == 4 * 3
 
 
-@pytest.mark.parametrize("stopped", ["write_part", "git_revision"])
+@pytest.mark.parametrize("stopped", ["write_whole", "git_revision"])
 def test_an_extension_that_was_stopped_is_taken_up(tmp_path, quick, monkeypatch, stopped):
     from undertow.experiments.validity import extend
 
