@@ -47,7 +47,6 @@ Layers = Annotated[
 ]
 
 
-
 class PPOSettings(BaseModel):
     """Hyperparameters of PPO (Schulman et al. 2017) and of its training."""
 
