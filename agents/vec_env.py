@@ -278,7 +278,8 @@ def make_vec_env(
 def consecutive(seed: int, people: int) -> NDArray[np.int64]:
     """The keys whom trainings of results meet, int64 (people,): seed, seed + 1, and so on.
 
-    Trainings of studies hash their seeds (`experiments.job.derived_seed`), so these lie far apart.
+    Most studies hash a training's seed (`experiments.job.derived_seed`), so theirs lie far apart.
+    The tiny study takes 0, 1, ...: its trainings meet people in common.
     """
     return seed + np.arange(people, dtype=np.int64)
 

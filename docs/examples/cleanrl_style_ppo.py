@@ -4,6 +4,7 @@ python docs/examples/cleanrl_style_ppo.py
 """
 
 import gymnasium as gym
+import numpy as np
 import torch
 from torch import nn
 
@@ -37,7 +38,9 @@ def train(updates=20, people=128, steps=32, gamma=0.97, lam=0.5, seed=0, world="
             bootstrap = torch.zeros(people)
             if ended.any():  # the calendar's end is a cut, not an end: its value goes on
                 with torch.no_grad():
-                    bootstrap = critic(torch.as_tensor(info["final_obs"]))[:, 0]
+                    cut = np.flatnonzero(ended)
+                    last = np.stack(list(info["final_obs"][cut]))
+                    bootstrap[cut] = critic(torch.as_tensor(last))[:, 0]
             over = left | torch.as_tensor(ended)
             paid = reward / 10 + gamma * bootstrap * torch.as_tensor(ended)
             rollout.append((seen, action, told, value, paid, over.float(), reward))
