@@ -12,7 +12,6 @@ from ..world import Items, WorldParameters
 from ..world.arrays import Any1, Int
 from ..world.watching import noise_scale
 
-
 _SEEN: dict[Any, Any] = {}
 
 
