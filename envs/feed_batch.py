@@ -247,9 +247,8 @@ class FeedBatch:
             "churned": outcome.left,
         }
         if idle is not None:
-            happened = {
-                name: xp.astype(xp.where(idle, 0, v), v.dtype) for name, v in happened.items()
-            }
+            (rows,) = xp.nonzero(idle)
+            happened = {name: _blank(xp, column, rows) for name, column in happened.items()}
         return happened | {
             "habit": self.state.habit,
             "tolerance": self.state.tolerance,
@@ -261,6 +260,13 @@ class FeedBatch:
             "slot": self.slot,
             "person": self.person,
         }
+
+
+def _blank(xp: Any, column: Any1, rows: Int) -> Any1:
+    """A copy of the column with 0 in the rows numbered."""
+    fresh: Any1 = xp.asarray(column, copy=True)
+    fresh[rows] = 0
+    return fresh
 
 
 @cache

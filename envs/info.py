@@ -41,9 +41,9 @@ def with_masks(columns: dict[str, Any]) -> dict[str, Any]:
 
 def only_of(columns: Mapping[str, Any1], rows: Bool) -> dict[str, Any]:
     """The columns of the rows marked, 0 in all others, with their masks."""
-    told: dict[str, Any] = {}
+    mask, some = rows.copy(), np.flatnonzero(rows)
+    told: dict[str, Any] = {f"_{name}": mask for name in columns}
     for name, column in columns.items():
-        told[name] = np.zeros_like(column)
-        told[name][rows] = column[rows]
-        told[f"_{name}"] = rows.copy()
+        told[name] = np.zeros(column.shape, dtype=column.dtype)
+        told[name][some] = column[some]
     return told

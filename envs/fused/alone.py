@@ -18,7 +18,7 @@ from ..world.slot import too_few_to_yoke
 from . import loops
 from .engine import FusedPlatformView
 from .loops import MOVED, PERSON, PRESENT, SEED, SLOT, TASTES, TRAITS
-from .tables import frame, item_records, numbers
+from .tables import frame, item_records, numbers, shared
 
 _MOVED = ("habit", "tolerance", "stance", "regret")
 _TRAITS = ("stance", "self_control", "susceptibility", "latitude", "news")
@@ -66,6 +66,8 @@ class PersonAlone(FeedBatch):
         # A copy of a view is no view of the copy.
         self._whole, self._flags = np.array(self._whole), np.array(self._flags)
         self._reals = np.array(self._reals)
+        tables = (self._table, self._records, self._frame)
+        self._table, self._records, self._frame = map(shared, tables)
         self._look()
 
     def play(self, feed: int) -> Played:

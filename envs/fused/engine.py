@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..views import FORGETTING, PRIOR_MINUTES, PRIOR_SESSIONS, PlatformView
@@ -9,7 +11,7 @@ from ..world import Items, Outcome, State, Traits, WorldParameters
 from ..world.arrays import Bool, Float, Int
 from ..world.slot import too_few_to_yoke
 from . import loops
-from .tables import item_records, numbers
+from .tables import item_records, numbers, shared
 
 _NOBODY = np.zeros(0, dtype=np.bool_)
 
@@ -21,6 +23,10 @@ class FusedWorld:
         self._parameters, self._catalogue = parameters, items
         self._numbers = numbers(parameters)
         self._items = item_records(items, np.zeros(len(items), dtype=np.int64))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._numbers, self._items = shared(self._numbers), shared(self._items)
 
     def slot(
         self,
@@ -76,6 +82,10 @@ class FusedPlatformView(PlatformView):
         self._logs = np.zeros((people, width), dtype=np.float32)
         self._items = item_records(self.items, self.item_group)
         self._speeds = np.asarray(FORGETTING, dtype=np.float32)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._items = shared(self._items)
 
     def keep_in(self, logs: Float) -> None:
         """Keeps the logs in this array, float32 (people, size - 1), from now on."""

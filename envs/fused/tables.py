@@ -12,6 +12,17 @@ from ..world import Items, WorldParameters
 from ..world.arrays import Any1, Int
 from ..world.watching import noise_scale
 
+_SEEN: dict[Any, Any] = {}
+
+
+def shared(table: Any1) -> Any1:
+    """The table, with one dtype object for all tables of its kind.
+
+    numba looks up what a table is by its dtype at every call: for the object that it saw first at
+    once, for an equal one field by field, which takes longer than a slot of one person.
+    """
+    return table.view(_SEEN.setdefault(table.dtype, table.dtype))
+
 
 def numbers(p: WorldParameters) -> Any1:
     """One record whose fields are the parameters that a slot needs, float32 or bool; shape (1,)."""
@@ -70,7 +81,7 @@ def numbers(p: WorldParameters) -> Any1:
         "yoked": p.placebo != "none",
     }
     kinds = [(name, np.float32) for name in real] + [(name, np.bool_) for name in switches]
-    return np.array([(*real.values(), *switches.values())], dtype=kinds)
+    return shared(np.array([(*real.values(), *switches.values())], dtype=kinds))
 
 
 def frame(p: WorldParameters, groups: int) -> Any1:
@@ -94,7 +105,7 @@ def frame(p: WorldParameters, groups: int) -> Any1:
     }
     kinds: list[Any] = [(name, kind) for name, (kind, _) in values.items()]
     kinds.append(("speeds", np.float32, (len(FORGETTING),)))
-    return np.array([(*(value for _, value in values.values()), FORGETTING)], dtype=kinds)
+    return shared(np.array([(*(value for _, value in values.values()), FORGETTING)], dtype=kinds))
 
 
 def item_records(items: Items, group: Int) -> Any1:
@@ -105,4 +116,4 @@ def item_records(items: Items, group: Int) -> Any1:
     for name in (*reals, "topic"):
         table[name] = getattr(items, name)
     table["group"] = group
-    return table
+    return shared(table)

@@ -80,10 +80,11 @@ def _growth(rounds: int) -> Iterator[Line]:
 def _single(rounds: int) -> Iterator[Line]:
     engines = _engines()
     rates = world.against_cartpole(engines, rounds)
-    yield Line("single_cartpole", rates.median("cartpole"), "steps/s", "gymnasium.make")
+    remark = "gymnasium.make, by the second of CPU"
+    yield Line("single_cartpole", rates.median("cartpole"), "steps/s", remark)
     for engine in (*engines, "auto"):
         rate = rates.median(engine)
-        yield Line(f"single_feed_{engine}", rate, "slots/s", "gymnasium.make, one person")
+        yield Line(f"single_feed_{engine}", rate, "slots/s", f"{remark}, one person")
         yield Line(f"single_{engine}_over_cartpole", rates.ratio(engine, "cartpole"), "x")
 
 

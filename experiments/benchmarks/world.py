@@ -96,11 +96,12 @@ def against_fused(people: int = 16384, rounds: int = 7) -> Rates:
 def against_cartpole(engines: tuple[str, ...], rounds: int = 7, steps: int = 3000) -> Rates:
     """Single `gymnasium` environments, made and stepped as a user does; ours by engine.
 
-    `auto` is ours as it is made without an argument.
+    `auto` is ours as it is made without an argument. Seconds are of the processor.
     """
     sides = {engine: _single("undertow/Feed-v0", steps, engine=engine) for engine in engines}
     sides["auto"] = _single("undertow/Feed-v0", steps)
-    return side_by_side(sides | {"cartpole": _single("CartPole-v1", steps)}, rounds)
+    sides["cartpole"] = _single("CartPole-v1", steps)
+    return side_by_side(sides, rounds, of_cpu=True)
 
 
 def _single(name: str, steps: int, **kwargs: Any) -> Side:

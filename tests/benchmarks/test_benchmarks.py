@@ -30,6 +30,13 @@ def test_sides_take_turns_and_the_first_round_does_not_count(monkeypatch):
     assert (rates.median("a"), rates.ratio("a", "b"), rates.ratio("b", "a")) == (4.0, 2.0, 0.5)
 
 
+def test_seconds_of_the_processor_are_taken_where_they_are_asked_for(monkeypatch):
+    clock = itertools.accumulate(itertools.cycle([0.0, 2.0]))
+    monkeypatch.setattr(timing.time, "process_time", lambda: next(clock))
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: pytest.fail("not the clock's"))
+    assert timing.side_by_side({"a": lambda: 8}, rounds=2, of_cpu=True).of == {"a": [4.0, 4.0]}
+
+
 def test_a_ratio_is_the_median_of_the_rounds_not_the_quotient_of_medians():
     rates = timing.Rates({"a": [1.0, 9.0, 10.0], "b": [1.0, 3.0, 20.0]})
     assert rates.ratio("a", "b") == 1.0

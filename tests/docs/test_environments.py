@@ -38,4 +38,4 @@ def test_its_tables_name_every_column_in_order(view):
         name = re.sub(r"item_\d+$", "item_i", name)
         if name not in shortened:
             shortened.append(name)
-    assert [name for name in named(f"`{view}`") if name != view] == shortened
+    assert [name for name in named(f"`{view}`, in this order") if name != view] == shortened

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -189,3 +190,17 @@ def test_a_placebo_of_one_is_refused_as_in_a_batch(null):
     with pytest.raises(ValueError, match="placebo: yoked in a batch of 1 person"):
         alone.play(0)
     assert alone.slot.tolist() == [0]
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_tables_of_a_kind_share_one_dtype_object_in_every_batch_and_every_copy(copied):
+    # numba compares any other object field by field at each call: a third of a person's rate.
+    one, batch = both(world())
+    others = [*both(world("vulnerable", overrides=SHORT)), copied(one), copied(batch)]
+    for other in others:
+        assert other._fused._numbers.dtype is one._table.dtype
+        assert other._fused._items.dtype is other.view._items.dtype is one._records.dtype
+        if isinstance(other, PersonAlone):
+            assert other._table.dtype is one._table.dtype
+            assert other._records.dtype is one._records.dtype
+            assert other._frame.dtype is one._frame.dtype
