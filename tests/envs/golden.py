@@ -12,6 +12,7 @@ same if every draw is moved up or down by 1e-5.
 import hashlib
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,16 @@ from pydantic import BaseModel
 
 from undertow.envs import FeedBatch, SlateBatch
 from undertow.envs.tiny import TinyParameters
-from undertow.envs.world import NULLS, PRESETS, Mechanism, Slate, WorldParameters, uniforms, world
+from undertow.envs.world import (
+    NULLS,
+    PRESETS,
+    Mechanism,
+    Slate,
+    WorldParameters,
+    synthetic,
+    uniforms,
+    world,
+)
 
 FILE = Path(__file__).with_name("golden.json")
 PEOPLE, SLOTS, SHIFT = 40, 24, 1e-5
@@ -68,6 +78,14 @@ def changes(preset, null=None):
     plain = flat(world().model_dump())
     built = flat(world(preset, null).model_dump())
     return {path: value for path, value in built.items() if value != plain.get(path)}
+
+
+def catalogue(preset):
+    """Of each column of a preset's items: a weighted mean, in which their order counts."""
+    items = synthetic(world(preset))
+    weight = np.cos(np.arange(len(items)))
+    columns = {f.name: getattr(items, f.name) for f in fields(items) if f.name != "indicator"}
+    return {name: float(f"{(weight * c).mean():.7g}") for name, c in columns.items()}
 
 
 class _Shifted:
@@ -151,6 +169,7 @@ def golden():
         "parameters": every_parameter(),
         "presets": {preset: changes(preset) for preset in PRESETS},
         "nulls": {null: changes("default", null) for null in NULLS},
+        "catalogues": {preset: catalogue(preset) for preset in PRESETS},
         "lives": {},
     }
     for preset, null in WORLDS:

@@ -38,6 +38,11 @@ def test_every_null_sets_what_it_set():
     assert {null: golden.changes("default", null) for null in NULLS} == KEPT["nulls"]
 
 
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_items_are_what_they_were(preset):
+    assert golden.catalogue(preset) == pytest.approx(KEPT["catalogues"][preset], rel=1e-5)
+
+
 def test_luck_is_the_same_to_the_bit():
     assert golden.luck() == KEPT["luck"]
 

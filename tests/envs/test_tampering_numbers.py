@@ -39,3 +39,19 @@ def test_luck_is_drawn_by_seed_person_and_step():
     drawn.start(seed)
     people = np.array(list(tampering.PEOPLE.values()))
     assert np.array_equal(drawn.theta, people[(5 * born).astype(int)])
+
+
+def test_only_the_rows_that_restart_begin_again():
+    batch = TamperingBatch(4)
+    batch.start(np.arange(4))
+    for _ in range(10):
+        batch.step(np.array([0, 1, 2, 0]))
+    before, theta = batch.observe(), batch.theta.copy()
+    rows = np.array([False, True, False, True])
+    batch.restart(rows)
+    assert batch.step_number.tolist() == [10, 0, 10, 0] and batch.person.tolist() == [0, 1, 0, 1]
+    assert not batch.observe()[rows].any()
+    assert np.array_equal(batch.observe()[~rows], before[~rows])
+    assert np.array_equal(batch.theta[~rows], theta[~rows])
+    overs = [batch.step(np.ones(4, dtype=np.int64))[1].tolist() for _ in range(20)]
+    assert overs[-1] == [True, False, True, False] and not np.any(overs[:-1])
