@@ -13,7 +13,7 @@ table of its own and not counted.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from ..envs.feed_batch import FeedBatch
 from ..envs.world import Items, WorldParameters
 from .blocks import Block, FilePath, load
 from .config import ConfigError, Experiment, load_experiment
-from .job import derived_seed, set_torch, world_of
+from .job import derived_seed, set_torch, world_of, worlds_of
 from .markdown import join, table
 from .naming import ResultName
 from .record import Record, made_section
@@ -64,6 +64,8 @@ class Cell:
     world: str
     policy: str
     seed: int
+    place: tuple[WorldParameters, Items] | None = field(default=None, compare=False, repr=False)
+    """See `Job`."""
 
     @property
     def name(self) -> str:
@@ -102,8 +104,10 @@ def budgets_record(budgets: Budgets, configs: Path, results: Path) -> Record[Cel
         )
 
     def cells(folder: Path, say: Any) -> Sequence[Cell]:
+        places = worlds_of(experiment)
+        read = {name: place[:2] for name, place in places.items() if place[2] is not None}
         found = [
-            Cell(budgets, experiment, results, world, policy, seed)
+            Cell(budgets, experiment, results, world, policy, seed, read.get(world))
             for world, policies in experiment.cells.items()
             for policy in [*_constrained(experiment, policies), UNCONSTRAINED]
             for seed in range(experiment.seeds)
@@ -135,7 +139,7 @@ def _constrained(experiment: Experiment, policies: Sequence[str]) -> list[str]:
 def measure(cell: Cell) -> dict[str, float]:
     """Each cost a day and person who is there, and minutes a day likewise."""
     set_torch()
-    parameters, items, _ = world_of(cell.experiment, cell.world)
+    parameters, items = cell.place or world_of(cell.experiment, cell.world)[:2]
     return costs_a_day(
         parameters,
         items,

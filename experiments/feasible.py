@@ -111,7 +111,7 @@ def check_measuring(
 
 
 def check_limits(policy: str, world: str, limits: Limits, items: Items) -> None:
-    """Raises `ValueError` for limits that leave a policy nothing to lead with in a world's items."""
+    """Raises `ValueError` for limits that leave a policy none of a world's items to lead with."""
     try:
         limits.check(items)
     except ValueError as error:

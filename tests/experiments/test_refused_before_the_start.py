@@ -161,7 +161,9 @@ def test_limits_that_leave_too_few_topics_are_refused_before_training(tmp_path):
 def test_a_cap_that_no_item_keeps_is_refused_before_training(tmp_path):
     data = of_policy({"kind": "random", "limits": {"extremity_cap": 0.01}})
     data["worlds"]["lively"]["overrides"]["catalogue"] |= {"civic_items": 1.0}
-    assert "limits.extremity_cap: found 0.01, which no item keeps" in refusal(tmp_path, data)
+    assert "limits.extremity_cap (in lively): found 0.01, which no item keeps" in refusal(
+        tmp_path, data
+    )
 
 
 @pytest.mark.parametrize("null", ["yoked", "no_consequence"])
