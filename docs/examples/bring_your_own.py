@@ -4,7 +4,7 @@ import numpy as np
 from sb3_contrib import QRDQN
 from stable_baselines3 import PPO
 
-from undertow.agents import FunctionPolicy, PPOPolicy, make_vec_env
+from undertow.agents import FunctionPolicy, from_sb3, make_vec_env
 
 
 def best_first(parameters, items):
@@ -19,10 +19,9 @@ def best_first(parameters, items):
 
 def my_ppo(parameters, items, slots=50_000):
     env = make_vec_env("undertow/Feed-v0", n_envs=64, seed=0, world=parameters, items=items)
-    return PPOPolicy(PPO("MlpPolicy", env, n_steps=64, batch_size=512).learn(slots), "platform")
+    return from_sb3(PPO("MlpPolicy", env, n_steps=64, batch_size=512).learn(slots), "platform")
 
 
 def my_qrdqn(parameters, items, slots=50_000):
     env = make_vec_env("undertow/Feed-v0", n_envs=64, seed=0, world=parameters, items=items)
-    model = QRDQN("MlpPolicy", env, train_freq=4, learning_starts=1000).learn(slots)
-    return FunctionPolicy(lambda seen: model.predict(seen, deterministic=True)[0])
+    return from_sb3(QRDQN("MlpPolicy", env, train_freq=4, learning_starts=1000).learn(slots))

@@ -63,7 +63,7 @@ def policy_size(parameters):
 def test_the_page_on_bringing_a_policy_runs_from_top_to_bottom(capsys):
     text = (EXAMPLES.parent / "bring-your-own.md").read_text(encoding="utf-8")
     snippets = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
-    assert len(snippets) == 5
+    assert len(snippets) == 4
     names = {}
     for snippet in snippets:
         exec(snippet, names)
