@@ -163,7 +163,8 @@ def _counting(world: dict[str, Any]) -> str:
     told = []
     for row in world["rows"]:
         against = row["held_against"] if row["pass"] and row["counted"] else []
-        without = [f"without {name}" for name in against if row["nulls"][name]["pass"]]
+        nulls = [name for name in against if row["nulls"].get(name, {"pass": False})["pass"]]
+        without = [f"without {name}" for name in nulls]
         if without:
             told.append(
                 f"Row {row['row']} ({row['source']}): also met {enumeration(without)}; "
