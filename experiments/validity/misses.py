@@ -41,8 +41,8 @@ _OF_WORLD: dict[str, dict[int, str]] = {
         "partisans choose, as found. But PPO on logs does not lead with contested items for people "
         "with such a week behind them, so there is nothing to forget; without them it earns about "
         "what greedy does (results/anchored).",
-        16: "stances walk at random, so content makes few of the crossings; of those few nearly "
-        "all were placed by the feed, since who looks for something looks near their own stance.",
+        16: "stances walk at random, so content makes few of the crossings; and of those few most "
+        "were placed by the feed, since who looks for something looks near their own stance.",
         17: "stances follow the leaning supply, as found, but by a quarter of the least that was: "
         "most people barely move, which row 18 asks for. Switching off moves little, as found.",
         19: "a week of fewer items far out moves nobody where three months move people by a hair, "

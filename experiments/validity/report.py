@@ -113,7 +113,7 @@ def _without(row: dict[str, Any], mechanism: str, at: int) -> str:
     if mechanism not in row.get("nulls", {}):
         return ""
     part = row["nulls"][mechanism]["parts"][at]
-    star = "\\*" if mechanism in row["held_against"] else ""
+    star = "*" if mechanism in row["held_against"] else ""
     verdict = "inside" if part["pass"] else "outside"
     return f"{number(part['simulated']['mean'])}, {verdict}{star}"
 
@@ -121,17 +121,22 @@ def _without(row: dict[str, Any], mechanism: str, at: int) -> str:
 def _table(rows: list[dict[str, Any]]) -> str:
     published = [row["published"] for row in rows for _ in row["parts"]]
     lines = [
-        [line[0], text, *line[1:]] for line, text in zip(told_rows(rows), published, strict=True)
+        [
+            line[0],
+            text,
+            *(cell.replace("*", "\\*") if "**" not in cell else cell for cell in line[1:]),
+        ]
+        for line, text in zip(told_rows(rows), published, strict=True)
     ]
     return table([HEAD[0], "published", *HEAD[1:]], lines)
 
 
 def _verdict(row: dict[str, Any], part: dict[str, Any]) -> str:
     verdict = "inside" if part["pass"] else "**outside**"
+    if not row["counted"]:
+        return f"{verdict} (not counted)"
     if row["imposed"]:
         verdict += " (imposed)"
-    elif not row["counted"]:
-        verdict += " (not counted)"
     if not row["pass"] or "counts" not in row:
         return verdict
     return f"{verdict}, {'counts' if row['counts'] else 'does not count'}"
@@ -157,10 +162,12 @@ def _counting(world: dict[str, Any]) -> str:
         return ""
     told = []
     for row in world["rows"]:
-        without = [m for m in row["held_against"] if row["pass"] and row["nulls"][m]["pass"]]
-        if without and row["counted"]:
+        against = row["held_against"] if row["pass"] and row["counted"] else []
+        nulls = [name for name in against if row["nulls"].get(name, {"pass": False})["pass"]]
+        without = [f"without {name}" for name in nulls]
+        if without:
             told.append(
-                f"Row {row['row']} ({row['source']}): met without {enumeration(without)} too; "
+                f"Row {row['row']} ({row['source']}): also met {enumeration(without)}; "
                 f"{row['because']}."
             )
     kept = ", ".join(str(row) for row in world["counting"]) or "none"

@@ -386,12 +386,15 @@ def test_the_report_says_what_counts_and_why_not(tmp_path, quick):
         "Rows that count: 3, 9. Of these, rows that nothing in this world was chosen for: 3."
         in report
     )
-    assert "- Row 1 (Allcott, Gentzkow & Song 2022): met without habit too; about self-" in report
-    assert "- Row 18 (Guess et al. 2023): met without persuasion and ranking too;" in report
+    assert "- Row 1 (Allcott, Gentzkow & Song 2022): also met without habit; about self-" in report
+    assert (
+        "- Row 18 (Guess et al. 2023): also met without persuasion and without ranking;" in report
+    )
     assert "| minutes_a_day: minutes a day | 12 [12, 12] |" in report
     assert "inside, counts |" in report and "inside, does not count |" in report
+    assert "| 0.3, inside | 0.3, inside\\* | 0.1, outside\\* | inside, does not count |" in report
     lines = told_rows(json.loads((folder / "summary.json").read_text())["rows"])
-    assert lines[1][4:7] == ["0.3, inside", "undefined, outside\\*", "0.3, inside"]
+    assert lines[1][4:7] == ["0.3, inside", "undefined, outside*", "0.3, inside"]
 
 
 def test_a_suite_without_nulls_says_nothing_of_them(tmp_path, quick):
