@@ -53,6 +53,10 @@ class Budgets(Block):
     people: int = Field(1500, ge=10, le=1_000_000, description="a seed")
     tolerance: float = Field(0.05, gt=0, lt=1)
 
+    def resolved(self) -> dict[str, Any]:
+        """As JSON data, with the name of the experiment's config: where it lies may differ."""
+        return self.model_dump(mode="json") | {"experiment": self.experiment.name}
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -124,8 +128,7 @@ def budgets_record(budgets: Budgets, configs: Path, results: Path) -> Record[Cel
     return Record(
         budgets.name,
         "budgets",
-        # Where the config lies differs between machines; the manifest's hash is that of its name.
-        budgets.model_dump(mode="json") | {"experiment": budgets.experiment.name},
+        budgets.resolved(),
         tasks_of=cells,
         work=measure,
         finish=lambda folder, tasks, data, manifest: _finish(budgets, tasks, data, manifest),
