@@ -63,7 +63,10 @@ class ShiftPenalty(VecEnvWrapper):
         self.settings = settings
         self._feed = feed_of(venv)
         people = self._feed.batch
-        self._twin = FeedBatch(people.parameters, people.people, items=people.items)
+        # On the same engine, so that whoever shows the neutral feed is charged exactly nothing.
+        self._twin = FeedBatch(
+            people.parameters, people.people, items=people.items, engine=people.engine
+        )
         self._neutral = Chronological(people.items.supply)
         # Twins without a feed keep the app closed; that they may churn moves no stance or taste.
         self._away = np.full(people.people, settings.forecast == "no_feed")

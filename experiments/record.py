@@ -123,7 +123,7 @@ def _data_of(
     failures: Failures,
 ) -> dict[str, Any]:
     """The data of tasks by name; those without a part are made."""
-    study = _study(record)
+    study, progress = _study(record), Progress(len(tasks))
     data = _standing(folder, tasks, study, lambda text: told(progress, text))
     missing = [task for task in tasks if task.name not in data]
     progress = Progress(len(tasks), len(tasks) - len(missing), len(tasks) - len(missing))

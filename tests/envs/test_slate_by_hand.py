@@ -34,5 +34,7 @@ def test_a_batch_is_of_slates_where_one_is_asked_for():
     assert not isinstance(batch_of(EAGER, 2), SlateBatch)
     assert batch_of(EAGER, 2, slate=3).action_shape == (2, 3)
     assert batch_of(EAGER, 2, engine="numba")._fused is not None
-    with pytest.raises(ValueError, match="engine: found 'numba' with a slate; allowed: numpy"):
+    with pytest.raises(
+        ValueError, match="engine: found 'numba' with a slate; allowed: auto, numpy"
+    ):
         batch_of(EAGER, 2, slate=3, engine="numba")

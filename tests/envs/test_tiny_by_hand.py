@@ -47,5 +47,5 @@ def test_a_second_person_of_a_single_env_is_one_person(tiny):
     env = TinyFeedEnv(tiny)
     first, _ = env.reset(seed=3)
     second, info = env.reset()
-    assert env.tiny.person.tolist() == [1] and info["person"] == 1
-    assert env.tiny.state.shape == (1,) and second.shape == first.shape
+    assert env.batch.person.tolist() == [1] and info["person"] == 1
+    assert env.batch.state.shape == (1,) and second.shape == first.shape

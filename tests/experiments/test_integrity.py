@@ -5,7 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from undertow.experiments import cli
 from undertow.experiments.inventory import FIGURES, compared, faults, files_of
 from undertow.experiments.manifest import read_manifest
 from undertow.experiments.parts import kept, sealed, unsealed
@@ -168,7 +170,7 @@ def test_figures_of_every_committed_result_are_known():
 
 
 def test_list_says_what_a_finished_result_lacks(made, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.setattr(cli, "console", Console(width=400))
     assert ", but" not in state_of(made)
     flipped(made / "report.md")
     assert ", but report.md is changed; see `undertow verify" in state_of(made)

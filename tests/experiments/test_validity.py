@@ -460,7 +460,7 @@ def test_a_fit_may_start_from_another_world_and_tells_it(tmp_path):
     assert all(one["opening"] == {"habit": 0.0, "cue": 0.4} for one in [overrides, *alike])
     assert Answerer.of(overrides).parameters.opening.cue == 0.4
     assert "start" not in load_validity(small(tmp_path)).model_dump()["fit"]
-    with pytest.raises(ConfigError, match=r"fit.opening.cue: .* \(found 2.0\)"):
+    with pytest.raises(ConfigError, match=r"fit.start.opening.cue: .* \(found 2.0\)"):
         load_validity(small(tmp_path, fit=fitting | {"start": {"opening": {"cue": 2.0}}}))
 
 
@@ -502,7 +502,8 @@ def test_an_open_end_of_a_band_stays_open():
 
 def test_each_block_counts_its_own_evaluations(tmp_path):
     block = yaml.safe_load(small(tmp_path).read_text(encoding="utf-8"))["fit"]["blocks"][0]
-    fitting = {"seed": 1000, "people": 20, "blocks": [block | {"rounds": 0}] * 2}
+    fitting = {"seed": 1000, "people": 20, "blocks": []}
+    fitting["blocks"] = [block | {"name": name, "rounds": 0} for name in ("first", "second")]
     _, steps, _ = fit_world(load_validity(small(tmp_path, fit=fitting)), tmp_path / "f", workers=1)
     assert [step["evaluations"] for step in steps] == [5, 5]  # where it stood and four screened
 
