@@ -161,6 +161,13 @@ def test_every_file_of_a_committed_result_is_known_as_its_own():
         assert faults(compared(file.parent, manifest, quick=True)) == {}, file.parent.name
 
 
+def test_every_file_of_a_committed_result_is_as_its_manifest_says():
+    for file in REPOSITORY.glob("results/*/manifest.json"):
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+        assert manifest["files"], file.parent.name
+        assert faults(compared(file.parent, manifest)) == {}, file.parent.name
+
+
 def test_figures_of_every_committed_result_are_known():
     there = {file.name for file in REPOSITORY.glob("results/*/figures/*")}
     assert there <= FIGURES and len(there) > 10
