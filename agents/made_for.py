@@ -95,7 +95,7 @@ def check_fits(
 
     size: columns of the observation that it would be given. name: its file; its kind if empty.
     """
-    name = name or getattr(policy, "kind", type(policy).__name__)  # a class of one's own
+    name = name or getattr(policy, "kind", type(policy).__name__)
     every = every_made_for(policy)
     if every and slate is not None and places_of(policy) is None:
         raise _misfit(name, "a feed led by one item", f"slates of {slate.size}")
