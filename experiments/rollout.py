@@ -96,7 +96,8 @@ def live(
         try:
             transition = batch.step(action, None if binding is None else binding.away())
         except ValueError as error:  # says what was found of the action, and what is allowed
-            raise PolicyError(f"policy {policy.kind}: {error}") from None
+            name = getattr(policy, "kind", type(policy).__name__)
+            raise PolicyError(f"policy {name}: {error}") from None
         observation, outcome = transition.observation, transition.outcome
         if binding is not None:
             binding.used(outcome.opened, outcome.minutes)
