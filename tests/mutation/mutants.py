@@ -48,12 +48,16 @@ _LIBRARIES = (
 )
 
 
-def sampled() -> list[Mutant]:
-    """Those that are tried."""
+def sampled(draw: int = 0) -> list[Mutant]:
+    """Those that are tried; another `draw` has others."""
+
+    def lot(mutant: Mutant) -> bytes:
+        return hashlib.sha256(f"{mutant.key}{draw or ''}".encode()).digest()
+
     chosen = []
     for path in sorted(p for pattern in FILES for p in (ROOT / "envs").glob(pattern)):
         name = path.relative_to(ROOT).as_posix()
-        every = sorted(mutants(ROOT, name), key=lambda m: hashlib.sha256(m.key.encode()).digest())
+        every = sorted(mutants(ROOT, name), key=lot)
         chosen += every[: MORE.get(name, EACH)]
     return chosen
 
@@ -155,13 +159,16 @@ def copied(base: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="those whose name matches this")
+    parser.add_argument("--draw", type=int, default=0, help="another sample, by its number")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seconds", type=int, default=300, help="for one run of the tests")
     parser.add_argument("--quick", action="store_true", help="without the slowest tests")
     parser.add_argument("--list", action="store_true", help="name them and stop")
     chosen = parser.parse_args()
     reasons = json.loads((Path(__file__).parent / "equivalent.json").read_text())
-    trying = [m for m in sampled() if re.search(chosen.only, m.key) and m.key not in reasons]
+    trying = [
+        m for m in sampled(chosen.draw) if re.search(chosen.only, m.key) and m.key not in reasons
+    ]
     if chosen.list:
         print(*(mutant.key for mutant in trying), sep="\n")
         return
