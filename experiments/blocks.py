@@ -59,8 +59,9 @@ def told(error: ValidationError, *under: str) -> str:
         path = ".".join(str(part) for part in (*under, *problem["loc"]))
         found, kind = problem["input"], problem["type"]
         whole_block = isinstance(found, dict) and kind in ("missing", "value_error")
-        shown = "" if whole_block else f" (found {_told_short(found)})"
         text = problem["msg"].removeprefix("Value error, ")
+        says_it = kind == "value_error" and "found " in text
+        shown = "" if whole_block or says_it else f" (found {_told_short(found)})"
         if kind == "extra_forbidden":
             text = "unknown key; allowed: the keys that `undertow schema` lists"
         elif kind == "invalid_key":
