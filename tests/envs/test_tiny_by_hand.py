@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from undertow.envs.tiny import TinyBatch, TinyParameters, build
+from undertow.envs.tiny.batch import features
 from undertow.envs.tiny.env import TinyFeedEnv
 
 SMALL = {"stances": 9, "habits": 3, "satiations": 2, "regrets": 2, "items": 6}
@@ -49,3 +50,44 @@ def test_a_second_person_of_a_single_env_is_one_person(tiny):
     second, info = env.reset()
     assert env.batch.person.tolist() == [1] and info["person"] == 1
     assert env.batch.state.shape == (1,) and second.shape == first.shape
+
+
+def test_hats_stand_where_the_stance_is(tiny):
+    """Nine hats, a quarter apart: a stance of 0.75 is the eighth, one of 0 the fifth."""
+    seen, stance = features(tiny), tiny.grid.values["stance"]
+    for value, hat in ((-1.0, 0), (-0.5, 2), (0.0, 4), (0.75, 7), (1.0, 8)):
+        rows = seen[stance == value]
+        expected = np.eye(9)[hat]
+        np.testing.assert_allclose(rows[:, -9:], np.tile(expected, (len(rows), 1)), atol=1e-6)
+
+
+def test_the_unendorsed_share_is_that_of_the_equation(tiny):
+    """1 - min(1, P(open | calm) / P(open)) min(1, minutes planned / minutes), in plain floats."""
+    p, full, item = tiny.parameters, tiny.full, tiny.items
+
+    def sigmoid(z):
+        return 1 / (1 + np.exp(-z))
+
+    values = tiny.grid.values
+    for state in range(0, len(tiny.grid), 7):
+        at = {name: float(column[state]) for name, column in values.items()}
+        for a in range(len(item)):
+            y, civic = float(item.stance[a]), float(item.civic[a])
+            taste, bored = (
+                (p.news, at["civic_satiation"]) if civic else (p.taste, at["plain_satiation"])
+            )
+            w, o, c = full.appraisal, full.opening, p.self_control
+            apart = ((y - at["stance"]) / p.latitude) ** 2 / 2
+            plan = w.base + w.taste * taste - w.satiation * bored
+            plan += w.quality * float(item.quality[a]) - civic * p.news * apart
+            allure = w.arousal * float(item.arousal[a]) + w.falsehood * float(item.falsehood[a])
+            allure += civic * p.news * w.extremity_pull * abs(y)
+            regret = c * o.regret * at["regret"]
+            urge = (1 - c) * (o.habit * at["habit"] + o.lead * allure)
+            opens = sigmoid(o.base + o.lead * plan + urge - regret)
+            calm = sigmoid(o.base + o.lead * plan - regret)
+            longer = 1 + full.watching.habit * at["habit"]
+            planned = min(1.0, sigmoid(plan) / (sigmoid(plan + allure) * longer))
+            expected = 1 - min(1.0, calm / opens) * planned
+            assert tiny.unendorsed[state, a] == pytest.approx(expected, rel=1e-5, abs=1e-6)
+            assert tiny.opening[state, a] == pytest.approx(opens, rel=1e-5)

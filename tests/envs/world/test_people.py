@@ -138,3 +138,10 @@ def test_take_and_with_rows(traits_of):
     assert mixed.news == pytest.approx([0.9, 0.1, 0.2, 0.8])
     assert mixed.taste.tolist() == [[12, 13], [2, 3], [4, 5], [10, 11]]
     assert old.news == pytest.approx([0.0, 0.1, 0.2, 0.3])  # a copy
+
+
+def test_a_state_shares_no_memory_with_the_traits(crowd):
+    """What moves in a person may be written in place without moving where they came from."""
+    traits, state = crowd(world(), 5)
+    for mine in vars(state).values():
+        assert not any(np.shares_memory(mine, fixed) for fixed in vars(traits).values())
