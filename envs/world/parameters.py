@@ -366,9 +366,10 @@ def world(
 
     Raises `ValueError` (pydantic's `ValidationError` for a parameter) naming what is allowed.
     """
-    if preset not in PRESETS:
+    # Tuples, since a mapping of overrides in the wrong place cannot be looked up in a mapping.
+    if preset not in tuple(PRESETS):
         raise ValueError(f"world preset: found {preset!r}; allowed: {', '.join(PRESETS)}")
-    if null is not None and null not in NULLS:
+    if null is not None and null not in tuple(NULLS):
         raise ValueError(f"world null: found {null!r}; allowed: {', '.join(NULLS)}")
     data = _merged(PRESETS[preset], NULLS[null] if null else {})
     return WorldParameters.model_validate(_merged(data, overrides or {}))

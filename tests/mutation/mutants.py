@@ -106,6 +106,8 @@ def killed_by(mutant: Mutant | None, base: Path, seconds: int, quick: bool = Fal
             try:
                 # One process: most mutants fall early.
                 options = ["-xq", "-p", "no:cacheprovider", "-p", "no:xdist"]
+                # Further processes would import the code from elsewhere than the mutant's tree.
+                options += ["-k", "not in_one_process_and_in_many"]
                 code = any(pytest.main([*options, *stage], [first]) for stage in stages)
             except TimeoutError:
                 return "time ran out"

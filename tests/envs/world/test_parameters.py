@@ -182,3 +182,10 @@ def test_every_number_has_a_unit_a_source_and_a_description(path):
 def test_every_number_has_a_default_inside_its_range(path):
     schema = NUMBERS[path]
     assert schema["minimum"] <= value_at(world(), path) <= schema["maximum"]
+
+
+def test_overrides_in_the_place_of_a_name_are_refused_as_such():
+    with pytest.raises(ValueError, match=r"world null: found {'calendar': .*; allowed: no_ext"):
+        world("default", {"calendar": {"days": 3}})
+    with pytest.raises(ValueError, match="world preset: found {}; allowed: default"):
+        world({})
