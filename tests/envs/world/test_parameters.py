@@ -187,5 +187,5 @@ def test_every_number_has_a_default_inside_its_range(path):
 def test_overrides_in_the_place_of_a_name_are_refused_as_such():
     with pytest.raises(ValueError, match=r"world null: found {'calendar': .*; allowed: no_ext"):
         world("default", {"calendar": {"days": 3}})
-    with pytest.raises(ValueError, match="world preset: found {}; allowed: default"):
+    with pytest.raises(ValueError, match=r"world preset: found {}; allowed: default"):
         world({})
