@@ -281,3 +281,10 @@ def test_who_is_away_is_told_for_everybody(engine, away):
     batch.start(0, np.arange(4))
     with pytest.raises(ValueError, match=rf"away: found {away.dtype} .*; allowed: bools of shape"):
         batch.step(np.zeros(4, dtype=np.int64), away)
+
+
+def test_a_key_past_63_bits_is_refused():
+    batch = FeedBatch(world(), 1)
+    with pytest.raises(ValueError, match=r"seed: found 9223372036854775808; allowed: 0 to 2\*\*63"):
+        batch.start(2**63, 0)
+    batch.start(2**63 - 1, 0)

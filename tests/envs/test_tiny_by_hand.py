@@ -91,3 +91,23 @@ def test_the_unendorsed_share_is_that_of_the_equation(tiny):
             expected = 1 - min(1.0, calm / opens) * planned
             assert tiny.unendorsed[state, a] == pytest.approx(expected, rel=1e-5, abs=1e-6)
             assert tiny.opening[state, a] == pytest.approx(opens, rel=1e-5)
+
+
+def test_a_picture_in_words_says_whether_the_app_was_opened(tiny):
+    env = TinyFeedEnv(tiny, render_mode="ansi")
+    env.reset(seed=0)
+    told = set()
+    for _ in range(60):
+        _, _, terminated, truncated, info = env.step(0)
+        text = env.render()
+        assert (f"{info['minutes']:.1f} min" in text) == info["opened"]
+        assert ("app closed" in text) != info["opened"]
+        told.add(info["opened"])
+        if terminated or truncated:
+            env.reset()
+    assert told == {True, False}
+
+
+def test_a_wrong_parameter_of_the_tiny_world_is_refused_in_our_words():
+    with pytest.raises(ValueError, match=r"^world.pul: no such key; allowed: "):
+        TinyFeedEnv({"pul": 0.5})
