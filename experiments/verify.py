@@ -14,6 +14,7 @@ from .problems import ResultError
 from .result_folder import seal
 from .terminal import console, fail, problems_told
 
+_STOPPED = "stopped before its report was whole; the command that made it goes on from here"
 _OLD = "made before file hashes were kept, so only what must be there was looked for"
 
 
@@ -54,7 +55,7 @@ def _verified(folder: Path, record: bool) -> bool:
             seal(folder, manifest)
     _say(f"{folder}: finished {manifest['finished']}")
     if "files" not in manifest:
-        _say(f"  {_OLD}")
+        _say(f"  {_STOPPED if (folder / 'parts').exists() else _OLD}")
     states = compared(folder, manifest)
     for path, state in states.items():
         _say(f"  {path}: {state}")

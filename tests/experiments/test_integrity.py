@@ -394,3 +394,17 @@ def test_seal_leaves_out_what_a_kill_left_half_written(made):
     (made / "figures" / ".minutes.png.new").write_bytes(b"half")
     seal(made, read_manifest(made))
     assert not list(made.rglob("*.new"))
+
+
+def test_verify_says_that_a_result_was_stopped_before_its_report_was_whole(made):
+    manifest = read_manifest(made)
+    del manifest["files"]
+    (made / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    assert "made before file hashes were kept" in verified(made)[1]
+    (made / "parts").mkdir()
+    (made / "report.md").unlink()
+    code, told = verified(made)
+    assert code == 1 and "report.md: missing" in told
+    assert "stopped before its report was whole; the command that made it goes on" in told
+    run(experiment(**FEW), made.parent)
+    assert verified(made)[0] == 0 and "files" in read_manifest(made)
