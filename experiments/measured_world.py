@@ -23,6 +23,7 @@ from ..agents.made_for import MadeFor, made_for
 from ..envs.world import PRESETS, Items, Slate, WorldParameters, synthetic, world
 from .catalogue_file import CatalogueFile, read_catalogue
 from .config import WorldBlock, told
+from .manifest import read_manifest
 from .result_folder import ResultError
 
 RULES = tuple(kind for kind in KINDS if kind in ("random", "chronological", "popular", "greedy"))
@@ -75,7 +76,9 @@ class InResult:
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """The result's config; raises `ResultError` for one that is damaged."""
+        """The result's config; raises `ResultError` where it or the manifest is damaged."""
+        if (self.folder / "manifest.json").exists():
+            read_manifest(self.folder)
         return _read(self.folder / "config.yaml", yaml.safe_load)
 
     def read(self, catalogue: Path | None) -> World:

@@ -355,3 +355,11 @@ def test_the_safe_file_is_read_where_an_old_one_lies_beside_it(tmp_path):
     (folder / "a--b--2.zip").write_bytes(b"old")
     names = [file.name for file in saved_files(tmp_path, "a", "b")]
     assert names == ["a--b--2.json", "a--b--10.json"]
+
+
+def test_a_manifest_of_wrong_types_is_refused_on_one_line(finished, tmp_path):
+    folder = shutil.copytree(finished, tmp_path / "copy")
+    (folder / "manifest.json").write_text('{"finished": 3, "files": [1]}', encoding="utf-8")
+    with pytest.raises(ResultError, match=r"manifest.json: damaged .*; allowed: ") as refused:
+        compare([f"{folder}:lively/ppo", "random"], people=10)
+    assert "\n" not in str(refused.value)
