@@ -23,7 +23,7 @@ _OF_TRAINING = ("_last_episode_starts", "ep_info_buffer")
 
 
 def save_sb3(model: Any, path: Path, view: dict[str, Any], scaler: Scaler | None) -> Path:
-    """Writes `path`.zip, without the optimiser's moments, with `view` beside the model."""
+    """Writes `path`.zip: the model and its `view`, without the optimiser's moments."""
     file = appended(path, ".zip")
     if scaler is not None:
         known = Statistics.of(scaler) if isinstance(scaler, VecNormalize) else scaler

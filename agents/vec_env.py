@@ -47,7 +47,7 @@ class BatchVecEnv(Named, VecEnv):
         self.seed(int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed)
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
-        """Who is there from the next reset on: SB3's contract, but for what a row's number does."""
+        """Says who is there from the next reset on, as in SB3; row i takes hash(seed, i)."""
         return super().seed(None if seed is None else checked_seed(seed))
 
     def _keys_of_seed(self) -> NDArray[np.int64] | None:

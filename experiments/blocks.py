@@ -37,7 +37,7 @@ class Below(ValueError):
 
 @contextmanager
 def below(*path: str) -> Iterator[None]:
-    """Problems inside are told as those of keys below `path`."""
+    """Reports problems inside it under the key `path`."""
     try:
         yield
     except ValidationError as error:
